@@ -1,0 +1,74 @@
+# polaris_module(<name> [DEPS <module>...] [LIBS <target>...] [TORCH])
+#
+# One static library per folder of src/. Sources and tests are picked up by name; a folder sees only
+# the modules it lists, and only a TORCH folder gets libtorch's include path: anywhere else
+# `#include <torch/...>` does not compile. LIBS are linked PRIVATE: a third-party header stays in
+# the .cpp files of its folder.
+#
+# The name of a test file decides its CTest label (one binary per folder and label):
+#   x_test.cpp       unit     (torch in a TORCH folder)
+#   x_http_test.cpp  http     starts loopback servers
+#   x_slow_test.cpp  slow     minutes
+#   x_gpu_test.cpp   gpu      skips without a device
+#   x_fuzz.cpp       a libFuzzer target, built by the `fuzz` preset
+function(polaris_module name)
+  cmake_parse_arguments(ARG "TORCH" "" "DEPS;LIBS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  set(fuzzers ${sources})
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cpp$")
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "(_test|_fuzz)\\.cpp$")
+
+  add_library(polaris_${name} STATIC ${sources})
+  target_include_directories(polaris_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  list(TRANSFORM ARG_DEPS PREPEND polaris_)
+  target_link_libraries(polaris_${name}
+    PUBLIC ${ARG_DEPS} fmt::fmt nlohmann_json::nlohmann_json
+    PRIVATE polaris_warnings ${ARG_LIBS})
+  if(ARG_TORCH)
+    target_link_libraries(polaris_${name} PRIVATE polaris_torch)
+    list(APPEND ARG_LIBS polaris_torch)
+  endif()
+
+  if(POLARIS_TESTS)
+    foreach(label http slow gpu)
+      set(labelled ${tests})
+      list(FILTER labelled INCLUDE REGEX "_${label}_test\\.cpp$")
+      list(FILTER tests EXCLUDE REGEX "_${label}_test\\.cpp$")
+      polaris_test(${name}_${label}_test ${name} ${label} "${labelled}" "${ARG_LIBS}")
+    endforeach()
+    set(label unit)
+    if(ARG_TORCH)
+      set(label torch)
+    endif()
+    polaris_test(${name}_test ${name} ${label} "${tests}" "${ARG_LIBS}")
+  endif()
+
+  if(POLARIS_FUZZ)
+    foreach(source ${fuzzers})
+      get_filename_component(fuzzer ${source} NAME_WE)
+      add_executable(${fuzzer} ${source})
+      target_link_libraries(${fuzzer} PRIVATE polaris_${name} polaris_warnings ${ARG_LIBS})
+      target_link_options(${fuzzer} PRIVATE -fsanitize=fuzzer)
+    endforeach()
+  endif()
+endfunction()
+
+# One GoogleTest binary; every test in it is one CTest, so that a failure has a name. libtorch takes
+# a second to load, so the tests of a `torch` binary run together.
+function(polaris_test target module label sources libs)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${target} ${sources})
+  target_link_libraries(${target} PRIVATE polaris_${module} polaris_warnings ${libs}
+    polaris_testing GTest::gtest_main)
+  set(properties LABELS ${label} ENVIRONMENT "OMP_NUM_THREADS=1")
+  if(label STREQUAL "torch")
+    add_test(NAME ${target} COMMAND ${target})
+    set_tests_properties(${target} PROPERTIES ${properties})
+  else()
+    gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})
+  endif()
+endfunction()

@@ -1,0 +1,33 @@
+# polaris_torch: libtorch as an imported target. find_package(Torch) is not used: with the wheel of
+# PyPI it asks for a CUDA toolkit even where only the CPU library is linked.
+#
+# POLARIS_TORCH_PREFIX (cache or environment) names a folder with include/ and lib/; the default is
+# the wheel that `./dev setup` unpacks.
+set(POLARIS_TORCH_PREFIX "$ENV{POLARIS_TORCH_PREFIX}" CACHE PATH
+  "Folder of libtorch (include/, lib/); empty: .deps/wheels/torch")
+set(torch_prefix "${POLARIS_TORCH_PREFIX}")
+if(NOT torch_prefix)
+  set(torch_prefix "${PROJECT_SOURCE_DIR}/.deps/wheels/torch")
+endif()
+if(NOT EXISTS "${torch_prefix}/lib/libtorch_cpu.so")
+  message(FATAL_ERROR "libtorch is not in ${torch_prefix} (lib/libtorch_cpu.so is missing). "
+    "Run ./dev setup, or set POLARIS_TORCH_PREFIX to another libtorch 2.11 or newer.")
+endif()
+
+foreach(library torch_cpu c10)
+  add_library(torch_lib_${library} SHARED IMPORTED)
+  set_target_properties(torch_lib_${library} PROPERTIES
+    IMPORTED_LOCATION "${torch_prefix}/lib/lib${library}.so")
+endforeach()
+
+add_library(polaris_torch INTERFACE)
+target_link_libraries(polaris_torch INTERFACE torch_lib_torch_cpu torch_lib_c10)
+# Searched after the system's headers: the wheel brings a newer fmt, which is not the one we link.
+target_compile_options(polaris_torch INTERFACE
+  "SHELL:-idirafter \"${torch_prefix}/include\""
+  "SHELL:-idirafter \"${torch_prefix}/include/torch/csrc/api/include\"")
+# libtorch_cpu.so of the wheel needs libcudart and libcupti, which sit in sibling packages.
+set(nvidia_libs "${torch_prefix}/../nvidia/cu13/lib")
+if(EXISTS "${nvidia_libs}")
+  target_link_options(polaris_torch INTERFACE "LINKER:-rpath-link,${nvidia_libs}")
+endif()
