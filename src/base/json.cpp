@@ -37,29 +37,30 @@ std::string reason_of(const Json::exception& e, std::string_view text) {
   return fmt::format(" at {}: {}", place_in(text, syntax->byte), shorten(reason, kMaxCharacters));
 }
 
-}  // namespace
-
-Json parse_json(std::string_view text, std::string_view where) {
+template <class AnyJson>
+AnyJson parse(std::string_view text, std::string_view where, std::size_t max_keys) {
   std::vector<std::set<std::string>> keys;  // of the objects that are open now
   const auto refuse = [&](const std::string& reason) {
     return Error(ErrorCode::kInvalidData, fmt::format("{}: {}", where, reason));
   };
-  const auto check = [&](int depth, Json::parse_event_t event, Json& value) {
+  const auto check = [&](int depth, typename AnyJson::parse_event_t event, AnyJson& value) {
     switch (event) {
-      case Json::parse_event_t::object_start:
+      case AnyJson::parse_event_t::object_start:
         keys.emplace_back();
         [[fallthrough]];
-      case Json::parse_event_t::array_start:
+      case AnyJson::parse_event_t::array_start:
         if (depth >= kMaxJsonDepth)
           throw refuse(fmt::format("nested deeper than {} levels", kMaxJsonDepth));
         break;
-      case Json::parse_event_t::object_end:
+      case AnyJson::parse_event_t::object_end:
         keys.pop_back();
         break;
-      case Json::parse_event_t::key:
-        if (!keys.back().insert(value.get<std::string>()).second)
+      case AnyJson::parse_event_t::key:
+        if (!keys.back().insert(value.template get<std::string>()).second)
           throw refuse(
               fmt::format("the key {} stands twice in one object", shorten(dump_json(value), 100)));
+        if (keys.back().size() > max_keys)
+          throw refuse(fmt::format("an object with more than {} keys", max_keys));
         break;
       default:
         break;
@@ -67,10 +68,21 @@ Json parse_json(std::string_view text, std::string_view where) {
     return true;
   };
   try {
-    return Json::parse(text.begin(), text.end(), check);
+    return AnyJson::parse(text.begin(), text.end(), check);
   } catch (const Json::exception& e) {
     throw refuse(fmt::format("not JSON{}", reason_of(e, text)));
   }
+}
+
+}  // namespace
+
+Json parse_json(std::string_view text, std::string_view where) {
+  return parse<Json>(text, where, /*max_keys=*/text.size());
+}
+
+OrderedJson parse_ordered_json(std::string_view text, std::string_view where) {
+  constexpr std::size_t kMaxKeys = 10'000;  // the ordered map looks keys up one by one
+  return parse<OrderedJson>(text, where, kMaxKeys);
 }
 
 Json read_json_file(const std::filesystem::path& path, std::uintmax_t max_bytes) {

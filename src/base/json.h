@@ -23,6 +23,9 @@ inline constexpr int kMaxJsonDepth = 200;
 ///         duplicate key, and for nesting deeper than kMaxJsonDepth
 Json parse_json(std::string_view text, std::string_view where);
 
+/// The same with the order of keys kept; an object of more than 10,000 keys is refused.
+OrderedJson parse_ordered_json(std::string_view text, std::string_view where);
+
 /// @throws Error{kIo} if the file cannot be read or is larger than `max_bytes`; otherwise as
 ///         parse_json
 Json read_json_file(const std::filesystem::path& path, std::uintmax_t max_bytes = 1U << 30);

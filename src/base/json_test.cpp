@@ -130,5 +130,16 @@ TEST(OrderedJson, KeepsTheOrderOfItsKeys) {
   EXPECT_EQ(value.dump(), "{\"z\":1,\"a\":2}");
 }
 
+TEST(ParseOrderedJson, KeepsTheOrderOfKeysUnderTheSameLimits) {
+  EXPECT_EQ(parse_ordered_json(R"({"z": 1, "a": {"y": 2, "b": 3}})", "x").dump(),
+            R"({"z":1,"a":{"y":2,"b":3}})");
+  EXPECT_THROW(parse_ordered_json(R"({"a": 1, "a": 2})", "x"), Error);
+  EXPECT_THROW(parse_ordered_json(std::string(1000, '['), "x"), Error);
+  std::string wide = "{\"k0\":0";
+  for (int i = 1; i <= 10'000; ++i) wide += ",\"k" + std::to_string(i) + "\":0";
+  EXPECT_THROW(parse_ordered_json(wide + "}", "x"), Error);
+  EXPECT_NO_THROW(parse_json(wide + "}", "x"));
+}
+
 }  // namespace
 }  // namespace polaris
