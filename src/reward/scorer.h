@@ -1,0 +1,73 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "judge/judge.h"
+#include "reward/reward_config.h"
+#include "rl/types.h"
+
+namespace polaris {
+
+/// What the judge cost and did since the last look, for metrics.
+struct JudgeStats {
+  std::int64_t calls = 0;
+  std::int64_t cached = 0;
+  std::int64_t retries = 0;
+  std::int64_t failed = 0;
+  double cost_usd = 0.0;
+  std::vector<double> latencies_s;  ///< of the calls that were not cached
+};
+
+/// What a response says to the judge and to the word rules.
+using StoryOf = std::function<std::string(const Rollout& rollout)>;
+
+/// The parts of a reward that need no judge: all but story_quality.
+using RuleParts = std::function<RewardParts(const Prompt& prompt, const Rollout& rollout,
+                                            const std::string& story)>;
+
+/// Gives every rollout its reward: the judge's rubric minus the rule-based penalties. Judges take
+/// tens of seconds, so start() asks as soon as a story exists and score() collects.
+///
+/// An empty story is not judged: it has no merits and no faults (story_quality 0), and its blank
+/// and length penalties say the rest. A story without a verdict has no reward.
+class Scorer {
+ public:
+  /// `judge` is borrowed. A scorer may be destroyed while answers are still on their way.
+  Scorer(Judge& judge, const RewardConfig& config, StoryOf story_of, RuleParts rule_parts);
+
+  /// Starts judging one rollout of the present step; optional, and never asks twice.
+  void start(const Prompt& prompt, std::size_t prompt_index, std::size_t sample,
+             const Rollout& rollout);
+
+  /// Scores every rollout of the step, waiting for what was started and asking for what was not.
+  std::vector<ScoredGroup> score(std::vector<RolloutGroup> groups);
+
+  /// What the judge did since the last call.
+  JudgeStats take_stats() { return std::exchange(stats_, {}); }
+
+ private:
+  using Key = std::pair<std::size_t, std::size_t>;  // prompt index, sample
+
+  /// The answer to one question, once it is there; shared with the judge's thread.
+  struct Pending;
+  struct Asked {
+    std::string story;
+    std::shared_ptr<Pending> pending;  // null: not judged, the story is empty
+  };
+
+  Score finish(const Prompt& prompt, const Rollout& rollout, const Asked& asked);
+
+  Judge& judge_;
+  RewardConfig config_;
+  StoryOf story_of_;
+  RuleParts rule_parts_;
+  std::map<Key, Asked> asked_;
+  JudgeStats stats_;
+};
+
+}  // namespace polaris
