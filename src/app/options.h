@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+
+namespace CLI {
+class App;
+}
+
+namespace polaris {
+
+/// A configuration as the command line gives it: a file (optional) and --set on top of it.
+struct ConfigOptions {
+  std::string file;
+  std::vector<std::string> overrides;
+
+  /// Declares `--set`; the file is the command's own positional or option.
+  void add_set(CLI::App& command);
+
+  /// @throws Error{kIo, kInvalidConfig}
+  ConfigSource source() const;
+};
+
+}  // namespace polaris

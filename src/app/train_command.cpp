@@ -1,0 +1,64 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+
+#include "app/command.h"
+#include "app/options.h"
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "train/recipe.h"
+#include "train/toy_run.h"
+
+namespace polaris {
+namespace {
+
+struct TrainArgs {
+  ConfigOptions config;
+  std::string run_dir;
+  bool rehearsal = false;
+};
+
+void train(const TrainArgs& args) {
+  auto config = read_config<RunConfig>(args.config.source());
+  RunConfig defaults;
+  for (const std::string& line : keys_without_effect(list_fields(config), list_fields(defaults)))
+    std::cout << "note: " << line << '\n';
+  if (!args.rehearsal)
+    throw Error(ErrorCode::kInvalidConfig,
+                "this version has no model to train yet; --rehearsal runs the loop with stand-ins");
+
+  std::cout << "rehearsal: a one-parameter policy and a stand-in judge, no model is loaded\n";
+  const auto per_step = static_cast<std::size_t>(config.data.prompts_per_step);
+  ToyRun run{.config = config,
+             .run_dir = args.run_dir,
+             .prompts = ToyRun::made_up_prompts(4 * per_step, "train"),
+             .validation_prompts = ToyRun::made_up_prompts(per_step, "val"),
+             .terminal = &std::cout,
+             .interrupted = interrupt_requested};
+  watch_for_interrupt();
+  try {
+    run.start();
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::kInterrupted) throw;
+    throw Error(e.code(), fmt::format("{}; go on with the same command", e.what()));
+  }
+  std::cout << "done: " << args.run_dir << " holds metrics.jsonl, rollouts.jsonl, checkpoints/\n";
+}
+
+}  // namespace
+
+void add_train_command(CLI::App& app) {
+  auto args = std::make_shared<TrainArgs>();
+  CLI::App* command = app.add_subcommand(
+      "train", "Train a policy; continues from the run directory if it holds a checkpoint");
+  command->add_option("config", args->config.file, "TOML file of the run")->required();
+  command->add_option("--run-dir", args->run_dir, "folder for checkpoints, metrics and rollouts")
+      ->required();
+  command->add_flag("--rehearsal", args->rehearsal,
+                    "run the loop with a toy policy and judge, without a model");
+  args->config.add_set(*command);
+  command->footer("Example: polaris train configs/rehearsal.toml --run-dir runs/try --rehearsal");
+  command->callback([args] { train(*args); });
+}
+
+}  // namespace polaris

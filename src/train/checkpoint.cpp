@@ -1,0 +1,86 @@
+#include "train/checkpoint.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/json.h"
+
+namespace polaris {
+namespace {
+
+constexpr std::string_view kPrefix = "step_";
+constexpr auto kCursorFile = "cursor.json";
+
+/// N of "step_N"; nothing for any other name.
+std::optional<std::int64_t> step_of(std::string_view name) {
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  name.remove_prefix(kPrefix.size());
+  std::int64_t step = 0;
+  const auto [end, failure] = std::from_chars(name.data(), name.data() + name.size(), step);
+  if (failure != std::errc() || end != name.data() + name.size() || step < 0) return std::nullopt;
+  return step;
+}
+
+}  // namespace
+
+Checkpoints::Checkpoints(std::filesystem::path folder, FileSystem& files)
+    : folder_(std::move(folder)), files_(files) {}
+
+std::filesystem::path Checkpoints::folder_of_step(std::int64_t step) const {
+  return folder_ / fmt::format("{}{}", kPrefix, step);
+}
+
+std::vector<std::int64_t> Checkpoints::complete_steps() const {
+  std::vector<std::int64_t> steps;
+  if (!files_.exists(folder_)) return steps;
+  for (const FolderEntry& entry : files_.list(folder_)) {
+    const auto step = step_of(entry.name);
+    if (step && is_complete_folder(folder_ / entry.name, files_)) steps.push_back(*step);
+  }
+  std::ranges::sort(steps);
+  return steps;
+}
+
+std::optional<Cursor> Checkpoints::newest() const {
+  const auto steps = complete_steps();
+  if (steps.empty()) return std::nullopt;
+  const auto file = folder_of_step(steps.back()) / kCursorFile;
+  const Json json = parse_json(files_.read(file, 1U << 20), file.string());
+  try {
+    return Cursor{.step = json.at("step").get<std::int64_t>(),
+                  .metrics_bytes = json.at("metrics_bytes").get<std::uint64_t>(),
+                  .rollouts_bytes = json.at("rollouts_bytes").get<std::uint64_t>()};
+  } catch (const Json::exception& e) {
+    throw Error(ErrorCode::kInvalidData,
+                fmt::format("{}: {}; remove this checkpoint to go on from the one before it",
+                            file.string(), e.what()));
+  }
+}
+
+void Checkpoints::load(const Cursor& cursor, Learner& learner) const {
+  const auto folder = folder_of_step(cursor.step);
+  learner.load(folder);
+  POLARIS_CHECK(learner.policy_version() == cursor.step, "{} holds a learner of {} updates",
+                folder.string(), learner.policy_version());
+}
+
+void Checkpoints::save(const Cursor& cursor, const Learner& learner, std::int64_t keep) {
+  AtomicFolder folder(folder_of_step(cursor.step), files_);
+  learner.save(folder.path());
+  write_atomically(folder.path() / kCursorFile,
+                   dump_json({{"step", cursor.step},
+                              {"metrics_bytes", cursor.metrics_bytes},
+                              {"rollouts_bytes", cursor.rollouts_bytes}}) +
+                       "\n",
+                   files_);
+  folder.commit();
+
+  const auto steps = complete_steps();
+  for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < steps.size(); ++i)
+    remove_folder(folder_of_step(steps[i]), files_);
+}
+
+}  // namespace polaris

@@ -1,0 +1,141 @@
+#include "train/rollout_log.h"
+
+#include <array>
+#include <utility>
+
+#include "base/error.h"
+
+namespace polaris {
+namespace {
+
+using Part = std::pair<const char*, std::optional<double> RewardParts::*>;
+constexpr std::array<Part, 6> kParts = {{{"story_quality", &RewardParts::story_quality},
+                                         {"self_rep", &RewardParts::self_repetition},
+                                         {"length_pen", &RewardParts::length},
+                                         {"blank_pen", &RewardParts::blank},
+                                         {"overlong", &RewardParts::overlong},
+                                         {"thinking_cap", &RewardParts::thinking}}};
+
+Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
+std::optional<double> optional_number(const Json& value) {
+  if (value.is_null()) return std::nullopt;
+  return value.get<double>();
+}
+
+Json row_json(const Rollout& rollout, const Score& score) {
+  Json parts = Json::object();
+  for (const auto& [name, member] : kParts) parts[name] = optional_json(score.parts.*member);
+  return {{"origin", rollout.origin == Origin::kPolicy ? "policy" : "reference"},
+          {"tokens", rollout.tokens},
+          {"logprobs", rollout.logprobs},
+          {"sampled_logprobs", rollout.sampled_logprobs},
+          {"text", rollout.text},
+          {"stop", rollout.stop == StopReason::kEndOfText ? "eos" : "length"},
+          {"parts", std::move(parts)},
+          {"reward", optional_json(score.reward)},
+          {"failure", score.failure}};
+}
+
+std::pair<Rollout, Score> parse_row(const Json& row) {
+  Rollout rollout{
+      .origin = row.at("origin") == "policy" ? Origin::kPolicy : Origin::kReference,
+      .tokens = row.at("tokens").get<std::vector<TokenId>>(),
+      .logprobs = row.at("logprobs").get<std::vector<float>>(),
+      .sampled_logprobs = row.at("sampled_logprobs").get<std::vector<float>>(),
+      .text = row.at("text").get<std::string>(),
+      .stop = row.at("stop") == "eos" ? StopReason::kEndOfText : StopReason::kMaxTokens};
+  Score score{.reward = optional_number(row.at("reward")),
+              .failure = row.at("failure").get<std::string>()};
+  for (const auto& [name, member] : kParts)
+    score.parts.*member = optional_number(row.at("parts").at(name));
+  return {std::move(rollout), std::move(score)};
+}
+
+}  // namespace
+
+RolloutLog::RolloutLog(const std::filesystem::path& file, std::uint64_t cursor,
+                       std::int64_t first_step, FileSystem& files)
+    : offset_(cursor) {
+  if (files.exists(file)) {
+    read_recorded(file, cursor, first_step);
+    JsonlWriter::truncate_to(file, recorded_.empty() ? cursor : recorded_.back().end, files);
+  } else if (cursor != 0) {
+    throw Error(
+        ErrorCode::kIo,
+        fmt::format("{} is missing, though the newest checkpoint was made with it", file.string()));
+  }
+  writer_.emplace(file, files);
+}
+
+void RolloutLog::read_recorded(const std::filesystem::path& file, std::uint64_t cursor,
+                               std::int64_t first_step) {
+  JsonlReader reader(file, LastLine::kMayBeTorn, kMaxJsonlLine, cursor);
+  Recorded open{.step = first_step};
+  try {
+    while (auto row = reader.next()) {
+      if (row->at("step").get<std::int64_t>() != open.step) return;  // a gap: ours end before it
+      const auto rows_of_step = row->at("rows").get<std::size_t>();
+      open.rows.push_back(std::move(*row));
+      if (open.rows.size() < rows_of_step) continue;
+      open.end = reader.offset();
+      recorded_.push_back(std::exchange(open, {.step = open.step + 1}));
+    }
+  } catch (const Json::exception& e) {
+    throw Error(ErrorCode::kInvalidData,
+                fmt::format("{}: not a line of a rollout log: {}", reader.place(), e.what()));
+  }
+}
+
+std::optional<std::vector<ScoredGroup>> RolloutLog::take(std::int64_t step,
+                                                         std::span<const Prompt> prompts) {
+  if (recorded_.empty() || recorded_.front().step != step) return std::nullopt;
+  const Recorded recorded = std::move(recorded_.front());
+  recorded_.pop_front();
+  std::vector<ScoredGroup> groups(prompts.size());
+  for (std::size_t p = 0; p < prompts.size(); ++p) groups[p].group.prompt = prompts[p];
+  for (const Json& row : recorded.rows) {
+    try {
+      const auto g = row.at("group").get<std::size_t>();
+      if (g >= groups.size() || row.at("id") != groups[g].group.prompt.id)
+        throw Error(ErrorCode::kInvalidData,
+                    fmt::format("rollouts.jsonl, step {}: it was made from other prompts than "
+                                "data.train holds now; restore the file or use a new --run-dir",
+                                step));
+      auto [rollout, score] = parse_row(row);
+      groups[g].group.policy_version = row.at("policy_version").get<std::int64_t>();
+      groups[g].group.rollouts.push_back(std::move(rollout));
+      groups[g].scores.push_back(std::move(score));
+    } catch (const Json::exception& e) {
+      throw Error(ErrorCode::kInvalidData,
+                  fmt::format("rollouts.jsonl, step {}: {}", step, e.what()));
+    }
+  }
+  offset_ = recorded.end;
+  return groups;
+}
+
+void RolloutLog::write(std::int64_t step, std::span<const ScoredGroup> groups,
+                       std::span<const GroupOutcome> outcomes) {
+  POLARIS_CHECK(recorded_.empty(), "a step is written before the recorded ones were replayed");
+  std::size_t rows = 0;
+  for (const ScoredGroup& group : groups) rows += group.scores.size();
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    const RolloutGroup& group = groups[g].group;
+    for (std::size_t i = 0; i < group.rollouts.size(); ++i) {
+      Json row = row_json(group.rollouts[i], groups[g].scores[i]);
+      row["step"] = step;
+      row["rows"] = rows;  // of this step: how a reader knows that it is complete
+      row["id"] = group.prompt.id;
+      row["group"] = g;
+      row["sample"] = i;
+      row["policy_version"] = group.policy_version;
+      row["advantage"] = optional_json(outcomes[g].advantages[i]);
+      writer_->write(row);
+    }
+  }
+  writer_->sync();
+  offset_ = writer_->offset();
+}
+
+}  // namespace polaris

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <span>
+
+#include "reward/scorer.h"
+#include "rl/batch.h"
+#include "rl/types.h"
+#include "train/journal.h"
+
+namespace polaris {
+
+/// Enters what a step's rollouts and rewards say under the published names (specs/recipe.md 12).
+/// Means over nothing are left out. hri/... rewards are the scalar itself.
+void log_rollouts(StepLog& log, std::span<const ScoredGroup> groups,
+                  std::span<const GroupOutcome> outcomes);
+
+void log_update(StepLog& log, const UpdateStats& update);
+
+void log_judge(StepLog& log, const JudgeStats& judge);
+
+}  // namespace polaris
