@@ -10,7 +10,8 @@
 #   x_http_test.cpp  http     starts loopback servers
 #   x_slow_test.cpp  slow     minutes
 #   x_gpu_test.cpp   gpu      skips without a device
-#   x_fuzz.cpp       a libFuzzer target, built by the `fuzz` preset
+#   x_fuzz.cpp       a libFuzzer target of the `fuzz` preset with seeds in tests/fuzz/x; its tests
+#                    are 1e4 runs (unit) and 1e5 runs (slow)
 function(polaris_module name)
   cmake_parse_arguments(ARG "TORCH" "" "DEPS;LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
@@ -51,6 +52,21 @@ function(polaris_module name)
       add_executable(${fuzzer} ${source})
       target_link_libraries(${fuzzer} PRIVATE polaris_${name} polaris_warnings ${ARG_LIBS})
       target_link_options(${fuzzer} PRIVATE -fsanitize=fuzzer)
+      add_dependencies(polaris_fuzzers ${fuzzer})
+
+      # Inputs that reach new code are kept in the build folder; the committed seeds stay as they
+      # are. A crashing input is left beside them.
+      string(REGEX REPLACE "_fuzz$" "" target ${fuzzer})
+      set(found ${CMAKE_BINARY_DIR}/fuzz/${target})
+      file(MAKE_DIRECTORY ${found})
+      foreach(label_runs "unit;10000" "slow;100000")
+        list(GET label_runs 0 label)
+        list(GET label_runs 1 runs)
+        add_test(NAME ${fuzzer}_${label} COMMAND ${fuzzer} -runs=${runs} -seed=1 -max_len=4096
+          -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0
+          -artifact_prefix=${found}/ ${found} ${PROJECT_SOURCE_DIR}/tests/fuzz/${target})
+        set_tests_properties(${fuzzer}_${label} PROPERTIES LABELS ${label})
+      endforeach()
     endforeach()
   endif()
 endfunction()
@@ -69,6 +85,7 @@ function(polaris_test target module label sources libs)
     add_test(NAME ${target} COMMAND ${target})
     set_tests_properties(${target} PROPERTIES ${properties})
   else()
-    gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})
+    gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
+      PROPERTIES ${properties})
   endif()
 endfunction()

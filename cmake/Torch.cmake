@@ -20,8 +20,10 @@ foreach(library torch_cpu c10)
     IMPORTED_LOCATION "${torch_prefix}/lib/lib${library}.so")
 endforeach()
 
+# libtorch exports parts of the C++ library that it was built with (std::filesystem). The system's
+# own comes first, so that ours are bound to that one.
 add_library(polaris_torch INTERFACE)
-target_link_libraries(polaris_torch INTERFACE torch_lib_torch_cpu torch_lib_c10)
+target_link_libraries(polaris_torch INTERFACE stdc++ torch_lib_torch_cpu torch_lib_c10)
 # Searched after the system's headers: the wheel brings a newer fmt, which is not the one we link.
 target_compile_options(polaris_torch INTERFACE
   "SHELL:-idirafter \"${torch_prefix}/include\""

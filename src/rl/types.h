@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-namespace polaris {
+#include "base/token_id.h"
 
-using TokenId = std::int32_t;
+namespace polaris {
 
 /// A human-written answer to a prompt, used by human-reference injection (HRI).
 struct Reference {

@@ -65,14 +65,14 @@ TEST(ApplyMerges, AgreesWithTheDefinitionOnRandomWordsOfEveryLength) {
   }
 }
 
-TEST(ApplyMerges, HandlesAWordOfAMillionTokens) {
+TEST(ApplyMerges, HandlesAWordOfAHundredThousandTokens) {
   MergeTable merges;
-  merges.reserve(20);
-  for (TokenId i = 0; i < 20; ++i)
+  merges.reserve(17);
+  for (TokenId i = 0; i < 17; ++i)
     merges.add(i, i, {.rank = static_cast<std::uint32_t>(i), .result = i + 1});
-  Tokens tokens(1 << 20, 0);
+  Tokens tokens(1 << 17, 0);
   apply_merges(merges, tokens, 0);
-  EXPECT_EQ(tokens, Tokens{20});
+  EXPECT_EQ(tokens, Tokens{17});
 }
 
 TEST(MergeTable, FindsWhatWasAddedAndNothingElse) {

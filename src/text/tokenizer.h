@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-namespace polaris {
+#include "base/token_id.h"
 
-using TokenId = std::int32_t;
+namespace polaris {
 
 /// Bytes [begin, end) of a text.
 struct ByteRange {

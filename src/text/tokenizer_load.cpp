@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <system_error>
 
 #include "base/file_system.h"
 #include "text/byte_alphabet.h"
@@ -177,14 +178,15 @@ Tokenizer Tokenizer::parse(std::string_view tokenizer_json, std::string_view whe
 }
 
 Tokenizer Tokenizer::load(const std::filesystem::path& folder_or_file) {
-  const auto path = std::filesystem::is_directory(folder_or_file)
+  std::error_code ignored;  // what cannot be looked at cannot be read either: that error tells
+  const auto path = std::filesystem::is_directory(folder_or_file, ignored)
                         ? folder_or_file / "tokenizer.json"
                         : folder_or_file;
   TokenizerFile file = read_tokenizer_file(real_file_system().read(path), path.string());
   const Json rest = std::move(file.rest);
   const JsonPlace document(rest, path.string());
   const auto config_path = folder_of(path) / "tokenizer_config.json";
-  if (!std::filesystem::exists(config_path))
+  if (!std::filesystem::exists(config_path, ignored))
     return Tokenizer(Impl::make(std::move(file), document, std::nullopt));
   const Json config = read_json_file(config_path);
   auto impl = Impl::make(std::move(file), document, JsonPlace(config, config_path.string()));

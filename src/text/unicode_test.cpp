@@ -103,6 +103,15 @@ TEST(Nfc, ComposesReordersAndLeavesExclusionsDecomposed) {
             "x\uFFFD\u00E9");
 }
 
+TEST(Nfc, SortsALongRunOfMarksInNoTime) {
+  std::string text = "a";
+  std::string sorted = "\u1EA1";  // takes the first dot below
+  for (int i = 0; i < 50'000; ++i) text += "\u0301\u0323";
+  for (int i = 1; i < 50'000; ++i) sorted += "\u0323";
+  for (int i = 0; i < 50'000; ++i) sorted += "\u0301";
+  EXPECT_EQ(nfc(text), sorted);  // minutes, if it were quadratic
+}
+
 TEST(Lower, MapsAsPythonDoes) {
   EXPECT_EQ(lower("HELLO \u00C9\u0394 \u0130"), "hello \u00E9\u03B4 i\u0307");
   EXPECT_EQ(lower("\u039F\u0394\u039F\u03A3 \u03A3 \u03A3\u0391\u03A3."),
