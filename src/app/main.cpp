@@ -24,9 +24,12 @@ int main(int argc, char** argv) {
   app.footer(
       "Examples:\n"
       "  polaris train configs/rehearsal.toml --run-dir runs/try --rehearsal\n"
+      "  polaris data check data/starter/train.jsonl\n"
       "  polaris config show configs/polaris_9b.toml\n"
       "polaris COMMAND --help explains one command.");
   polaris::add_train_command(app);
+  polaris::add_tokens_command(app);
+  polaris::add_data_command(app);
   polaris::add_config_command(app);
   try {
     app.parse(argc, argv);  // runs the chosen subcommand's callback

@@ -141,6 +141,7 @@ class HttpClient::Loop {
     check(curl_multi_poll(multi_.get(), nullptr, 0, sleep_ms(), nullptr));
     admit();
     run_due_timers();
+    if (callback_error() != nullptr) return;  // nothing more is sent: run() ends what is here
     int running = 0;
     check(curl_multi_perform(multi_.get(), &running));
     report_finished();

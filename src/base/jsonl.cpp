@@ -64,13 +64,19 @@ JsonlReader::JsonlReader(std::filesystem::path path, LastLine last_line, std::si
     throw cannot_read(path_, errno);
 }
 
-std::optional<Json> JsonlReader::next() {
+std::optional<Json> JsonlReader::next() { return next_value(parse_json); }
+
+std::optional<OrderedJson> JsonlReader::next_ordered() { return next_value(parse_ordered_json); }
+
+template <class AnyJson>
+std::optional<AnyJson> JsonlReader::next_value(AnyJson (*parse)(std::string_view,
+                                                                std::string_view)) {
   while (auto line = next_line()) {
     if (line_number_ == 1 && line->starts_with(kByteOrderMark))
       line->remove_prefix(kByteOrderMark.size());
     if (trim(*line).empty()) continue;
     try {
-      return parse_json(*line, place());
+      return parse(*line, place());
     } catch (const Error& e) {
       if (has_newline_) throw;
       if (last_line_ == LastLine::kMustBeWhole)
@@ -88,14 +94,17 @@ std::string JsonlReader::place() const {
 
 /// The bytes up to the next newline, without it; valid until the next call.
 std::optional<std::string_view> JsonlReader::next_line() {
+  if (is_in_long_line_) skip_long_line();
   ++line_number_;
   for (std::size_t scanned = start_;;) {
     const auto newline = buffer_.find('\n', scanned);
     has_newline_ = newline != std::string::npos;
     const std::size_t end = has_newline_ ? newline : buffer_.size();
-    if (end - start_ > max_line_bytes_)
+    if (end - start_ > max_line_bytes_) {
+      is_in_long_line_ = true;
       throw Error(ErrorCode::kInvalidData,
                   fmt::format("{}: the line has more than {} bytes", place(), max_line_bytes_));
+    }
     if (has_newline_ || is_at_end_) {
       if (start_ == buffer_.size()) {
         --line_number_;
@@ -109,6 +118,24 @@ std::optional<std::string_view> JsonlReader::next_line() {
     buffer_.erase(0, start_);
     start_ = 0;
     scanned = buffer_.size();
+    read_block();
+  }
+}
+
+/// Moves behind the newline of the line at start_, in memory for one block.
+void JsonlReader::skip_long_line() {
+  is_in_long_line_ = false;
+  for (std::uint64_t dropped = 0;;) {
+    const auto newline = buffer_.find('\n', start_);
+    if (newline != std::string::npos) {
+      offset_ += dropped + (newline + 1 - start_);
+      start_ = newline + 1;
+      return;
+    }
+    dropped += buffer_.size() - start_;
+    buffer_.clear();
+    start_ = 0;
+    if (is_at_end_) return;
     read_block();
   }
 }

@@ -34,9 +34,12 @@ class JsonlReader {
               std::size_t max_line_bytes = kMaxJsonlLine, std::uint64_t start = 0);
 
   /// The next value, or nothing at the end.
-  /// @throws Error{kInvalidData} naming file and line: not JSON, or longer than the limit;
-  ///         Error{kIo} if reading fails
+  /// @throws Error{kInvalidData} naming file and line: not JSON, or longer than the limit; the call
+  ///         after it goes on with the next line. Error{kIo} if reading fails
   std::optional<Json> next();
+
+  /// The same with the keys in the order of the file: for records that are passed through.
+  std::optional<OrderedJson> next_ordered();
 
   /// "prompts.jsonl:17", the line that next() read last: for errors about its content.
   std::string place() const;
@@ -56,7 +59,10 @@ class JsonlReader {
     void operator()(std::FILE* file) const noexcept { std::fclose(file); }
   };
 
+  template <class AnyJson>
+  std::optional<AnyJson> next_value(AnyJson (*parse)(std::string_view, std::string_view));
   std::optional<std::string_view> next_line();
+  void skip_long_line();
   void read_block();
 
   std::filesystem::path path_;
@@ -66,7 +72,8 @@ class JsonlReader {
   std::string buffer_;
   std::size_t start_ = 0;  // of the unread part of buffer_
   bool is_at_end_ = false;
-  bool has_newline_ = false;  // the line read last
+  bool has_newline_ = false;      // the line read last
+  bool is_in_long_line_ = false;  // one over the limit begins at start_
   std::size_t line_number_ = 0;
   std::uint64_t offset_ = 0;
   bool is_torn_ = false;

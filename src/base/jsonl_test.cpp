@@ -116,6 +116,35 @@ TEST_F(JsonlReaderTest, BoundsTheLineWithAndWithoutItsNewline) {
             path.string() + ":2: the line has more than 100000 bytes");
 }
 
+TEST_F(JsonlReaderTest, GoesOnBehindALineThatItRefused) {
+  const std::string long_line = '"' + std::string(200'000, 'x') + '"';
+  for (const std::string& bad : {std::string("{"), "[" + std::string(20, '1') + "]", long_line}) {
+    for (const std::string rest : {"\n{\"a\":2}\n", "\n{\"a\":2}"}) {
+      put("{\"a\":1}\n" + bad + rest);
+      JsonlReader reader(path, LastLine::kMustBeWhole, /*max_line_bytes=*/15);
+      EXPECT_TRUE(reader.next());
+      EXPECT_THROW(reader.next(), Error);
+      EXPECT_EQ(reader.next(), Json({{"a", 2}}));
+      EXPECT_EQ(reader.line_number(), 3U);
+      EXPECT_EQ(reader.next(), std::nullopt);
+      EXPECT_EQ(reader.offset(), 8 + bad.size() + 1 + (rest.ends_with('\n') ? 8 : 0));
+    }
+  }
+  put("{}\n" + long_line);
+  JsonlReader reader(path, LastLine::kMustBeWhole, /*max_line_bytes=*/15);
+  EXPECT_TRUE(reader.next());
+  EXPECT_THROW(reader.next(), Error);
+  EXPECT_EQ(reader.next(), std::nullopt);
+  EXPECT_EQ(reader.offset(), 3U);
+}
+
+TEST_F(JsonlReaderTest, KeepsTheOrderOfKeysWhereAsked) {
+  put("{\"z\":1,\"a\":{\"y\":2,\"b\":3}}\n{");
+  JsonlReader reader(path, LastLine::kMustBeWhole);
+  EXPECT_EQ(reader.next_ordered().value().dump(), R"({"z":1,"a":{"y":2,"b":3}})");
+  EXPECT_THROW(reader.next_ordered(), Error);
+}
+
 TEST_F(JsonlReaderTest, ReadsLinesAcrossItsBlocks) {
   std::string text;
   std::vector<std::size_t> sizes = {65'533, 65'534, 65'535, 0, 200'000, 1, 131'000};
