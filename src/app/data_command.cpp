@@ -92,7 +92,7 @@ void add_data_command(CLI::App& app) {
   args->config.add_set(*command);
   command->footer(
       "Problems are what a run would refuse (exit code 3); notes are what it would leave out.\n"
-      "Example: polaris data check data/starter/train.jsonl --model assets/tiny");
+      "Example: polaris data check data/starter/train.jsonl --model models/Qwen3.5-9B");
   command->callback([args] { check(*args); });
 }
 

@@ -16,7 +16,8 @@ struct ConfigOptions {
   std::string file;
   std::vector<std::string> overrides;
 
-  /// Declares `--set`; the file is the command's own positional or option.
+  /// Declares `--set` and its short forms `--seed`, `--threads`, `--device`; the file is the
+  /// command's own positional or option.
   void add_set(CLI::App& command);
 
   /// @throws Error{kIo, kInvalidConfig}

@@ -234,7 +234,7 @@ void add_tokens_command(CLI::App& app) {
       "in this order of preference; with --decode, tokens come first. `tokens` and `count` are "
       "added,\nfor messages also `text`, the rendered chat; with --decode, `text` is what the "
       "tokens stand for.\nOther fields are passed through.\n"
-      "Example: polaris tokens --model assets/tiny --in prompts.jsonl --out tokens.jsonl");
+      "Example: polaris tokens --model models/Qwen3.5-9B --in prompts.jsonl --out tokens.jsonl");
   command->callback([args] { convert(*args); });
 }
 

@@ -6,6 +6,8 @@
 #include "app/options.h"
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "data/story_dataset.h"
+#include "data/story_reader.h"
 #include "train/recipe.h"
 #include "train/toy_run.h"
 
@@ -18,6 +20,14 @@ struct TrainArgs {
   bool rehearsal = false;
 };
 
+/// The prompts of a data file, for a policy that does not read them.
+std::vector<Prompt> rehearsal_prompts(const std::filesystem::path& file) {
+  std::vector<Prompt> prompts;
+  StoryReader reader(file);
+  while (const auto record = reader.next()) prompts.push_back(unrendered_prompt(*record));
+  return prompts;
+}
+
 void train(const TrainArgs& args) {
   auto config = read_config<RunConfig>(args.config.source());
   RunConfig defaults;
@@ -28,13 +38,13 @@ void train(const TrainArgs& args) {
                 "this version has no model to train yet; --rehearsal runs the loop with stand-ins");
 
   std::cout << "rehearsal: a one-parameter policy and a stand-in judge, no model is loaded\n";
-  const auto per_step = static_cast<std::size_t>(config.data.prompts_per_step);
-  ToyRun run{.config = config,
-             .run_dir = args.run_dir,
-             .prompts = ToyRun::made_up_prompts(4 * per_step, "train"),
-             .validation_prompts = ToyRun::made_up_prompts(per_step, "val"),
-             .terminal = &std::cout,
-             .interrupted = interrupt_requested};
+  ToyRun run{
+      .config = config,
+      .run_dir = args.run_dir,
+      .prompts = rehearsal_prompts(find_input(config.data.train, args.config.file)),
+      .validation_prompts = rehearsal_prompts(find_input(config.data.validation, args.config.file)),
+      .terminal = &std::cout,
+      .interrupted = interrupt_requested};
   watch_for_interrupt();
   try {
     run.start();

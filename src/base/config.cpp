@@ -155,7 +155,7 @@ std::vector<std::string> fixed_keys_changed(const FieldList& before, const Field
 std::filesystem::path find_input(const std::filesystem::path& named,
                                  const std::filesystem::path& config_file) {
   if (std::filesystem::exists(named)) return named;
-  const auto beside = std::filesystem::absolute(config_file).parent_path().parent_path() / named;
+  auto beside = std::filesystem::absolute(config_file).parent_path().parent_path() / named;
   if (named.is_relative() && !config_file.empty() && std::filesystem::exists(beside)) return beside;
   throw Error(ErrorCode::kIo, named.is_relative() && !config_file.empty()
                                   ? fmt::format("{} is missing; looked for it here and as {}",

@@ -102,7 +102,7 @@ struct HttpTransfer::State {
   void add_header(const std::string& line) {
     curl_slist* longer = curl_slist_append(header_list.get(), line.c_str());
     if (longer == nullptr) throw std::bad_alloc();
-    header_list.release();  // now the head of `longer`
+    (void)header_list.release();  // now the head of `longer`
     header_list.reset(longer);
   }
 

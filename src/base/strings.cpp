@@ -86,6 +86,7 @@ std::string human_bytes(double bytes) {
 }
 
 std::string human_seconds(double seconds) {
+  if (seconds > 0.0 && seconds < 0.0995) return fmt::format("{:.0f} ms", 1000.0 * seconds);
   if (seconds < 9.95) return fmt::format("{:.1f} s", seconds);
   const auto whole = static_cast<long long>(std::llround(seconds));
   if (whole < 60) return fmt::format("{} s", whole);

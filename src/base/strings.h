@@ -27,7 +27,7 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
 /// that are not UTF-8 are safe here, and bounded.
 std::string shorten(std::string_view text, std::size_t max_characters);
 
-/// Short human forms: "1.5 GB", "42 s", "3 min 20 s", "2 h 05 min".
+/// Short human forms: "1.5 GB", "2 ms", "42 s", "3 min 20 s", "2 h 05 min".
 std::string human_bytes(double bytes);
 std::string human_seconds(double seconds);
 

@@ -91,6 +91,8 @@ TEST(HumanBytes, NeverSaysAThousandOfAUnit) {
 
 TEST(HumanSeconds, ChangesItsUnitWithTheSize) {
   EXPECT_EQ(human_seconds(0.0), "0.0 s");
+  EXPECT_EQ(human_seconds(0.0021), "2 ms");
+  EXPECT_EQ(human_seconds(0.0996), "0.1 s");
   EXPECT_EQ(human_seconds(9.94), "9.9 s");
   EXPECT_EQ(human_seconds(9.96), "10 s");
   EXPECT_EQ(human_seconds(59.6), "1 min 00 s");

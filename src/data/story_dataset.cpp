@@ -9,12 +9,16 @@
 
 namespace polaris {
 
+Prompt unrendered_prompt(const StoryRecord& record) {
+  Prompt prompt{
+      .id = record.name(), .text = record.prompt, .target_words = record.target_word_count};
+  if (record.story) prompt.reference = Reference{record.reasoning.value_or(""), *record.story};
+  return prompt;
+}
+
 FilteredPrompt make_prompt(const StoryRecord& record, const StoryEncoder& encoder,
                            std::int64_t max_prompt_tokens) {
-  FilteredPrompt made{.prompt = {.id = record.name(),
-                                 .text = record.prompt,
-                                 .target_words = record.target_word_count}};
-  if (record.story) made.prompt.reference = Reference{record.reasoning.value_or(""), *record.story};
+  FilteredPrompt made{.prompt = unrendered_prompt(record)};
   try {
     made.prompt.tokens = encoder.encode_prompt(record.messages);
   } catch (const Error& e) {

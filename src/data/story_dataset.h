@@ -33,6 +33,9 @@ struct StoryFilter {
   bool hri = false;  ///< the references will be used: they must be there and be complete
 };
 
+/// A record as the loop sees it, without its tokens: no model is needed.
+Prompt unrendered_prompt(const StoryRecord& record);
+
 /// A record as the loop sees it, and why it is dropped if it is.
 struct FilteredPrompt {
   Prompt prompt;

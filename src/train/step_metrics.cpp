@@ -36,7 +36,7 @@ std::optional<double> minimum(const Numbers& x) {
 std::optional<double> quantile(Numbers x, double q) {
   if (x.empty()) return std::nullopt;
   std::ranges::sort(x);
-  return x[static_cast<std::size_t>(q * static_cast<double>(x.size() - 1) + 0.5)];
+  return x[static_cast<std::size_t>(std::lround(q * static_cast<double>(x.size() - 1)))];
 }
 
 template <class Holds>
