@@ -28,7 +28,7 @@ inline BinaryResult run_polaris(const std::vector<std::string>& arguments,
                                 const std::string& input = "") {
   const TempFolder folder;
   std::ofstream(folder / "in", std::ios::binary) << input;
-  std::string line = POLARIS_BINARY;
+  std::string line = fmt::format("'{}'", POLARIS_BINARY);
   for (const std::string& argument : arguments) line += fmt::format(" '{}'", argument);
   line += fmt::format(" <'{0}/in' >'{0}/out' 2>'{0}/err'", folder.path().string());
   const int status = std::system(line.c_str());

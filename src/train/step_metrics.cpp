@@ -2,42 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <vector>
+
+#include "eval/statistics.h"
 
 namespace polaris {
 namespace {
 
 using Numbers = std::vector<double>;
-
-std::optional<double> mean(const Numbers& x) {
-  if (x.empty()) return std::nullopt;
-  return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
-}
-
-/// n - 1 in the denominator.
-std::optional<double> deviation(const Numbers& x) {
-  if (x.size() < 2) return std::nullopt;
-  double squares = 0.0;
-  for (const double value : x) squares += (value - *mean(x)) * (value - *mean(x));
-  return std::sqrt(squares / static_cast<double>(x.size() - 1));
-}
-
-std::optional<double> maximum(const Numbers& x) {
-  if (x.empty()) return std::nullopt;
-  return *std::ranges::max_element(x);
-}
-
-std::optional<double> minimum(const Numbers& x) {
-  if (x.empty()) return std::nullopt;
-  return *std::ranges::min_element(x);
-}
-
-std::optional<double> quantile(Numbers x, double q) {
-  if (x.empty()) return std::nullopt;
-  std::ranges::sort(x);
-  return x[static_cast<std::size_t>(std::lround(q * static_cast<double>(x.size() - 1)))];
-}
 
 template <class Holds>
 std::optional<double> fraction(const Numbers& x, Holds holds) {

@@ -1,27 +1,8 @@
 #include "train/validation.h"
 
+#include "eval/statistics.h"
+
 namespace polaris {
-namespace {
-
-class Mean {
- public:
-  void add(const std::optional<double>& value) {
-    if (!value) return;
-    sum_ += *value;
-    ++count_;
-  }
-  std::optional<double> value() const {
-    if (count_ == 0) return std::nullopt;
-    return sum_ / static_cast<double>(count_);
-  }
-
- private:
-  double sum_ = 0.0;
-  std::int64_t count_ = 0;
-};
-
-}  // namespace
-
 void validate(const RunConfig& config, Stages& stages, StepLog& log) {
   if (stages.validation_prompts.empty()) return;
   RolloutRequest request{.prompts = stages.validation_prompts,
@@ -39,24 +20,27 @@ void validate(const RunConfig& config, Stages& stages, StepLog& log) {
       });
   const auto scored = stages.scorer.score(std::move(groups));
 
-  Mean reward, story_quality, self_repetition, length, tokens, failed;
+  std::vector<double> reward, story_quality, self_repetition, length, tokens, failed;
+  const auto put = [](std::vector<double>& into, const std::optional<double>& value) {
+    if (value) into.push_back(*value);
+  };
   for (const ScoredGroup& group : scored) {
     for (std::size_t i = 0; i < group.scores.size(); ++i) {
       const Score& score = group.scores[i];
-      reward.add(score.reward);
-      story_quality.add(score.parts.story_quality);
-      self_repetition.add(score.parts.self_repetition);
-      length.add(score.parts.length);
-      tokens.add(static_cast<double>(group.group.rollouts[i].tokens.size()));
-      failed.add(score.reward ? 0.0 : 1.0);
+      put(reward, score.reward);
+      put(story_quality, score.parts.story_quality);
+      put(self_repetition, score.parts.self_repetition);
+      put(length, score.parts.length);
+      put(tokens, static_cast<double>(group.group.rollouts[i].tokens.size()));
+      put(failed, score.reward ? 0.0 : 1.0);
     }
   }
-  log.set("val-core/all/reward/mean@1", reward.value());
-  log.set("val-aux/all/story_quality/mean@1", story_quality.value());
-  log.set("val-aux/all/self_rep/mean@1", self_repetition.value());
-  log.set("val-aux/all/length_pen/mean@1", length.value());
-  log.set("val-aux/all/response_length/mean@1", tokens.value());
-  log.set("val-aux/all/failed_frac", failed.value());
+  log.set("val-core/all/reward/mean@1", mean(reward));
+  log.set("val-aux/all/story_quality/mean@1", mean(story_quality));
+  log.set("val-aux/all/self_rep/mean@1", mean(self_repetition));
+  log.set("val-aux/all/length_pen/mean@1", mean(length));
+  log.set("val-aux/all/response_length/mean@1", mean(tokens));
+  log.set("val-aux/all/failed_frac", mean(failed));
 }
 
 }  // namespace polaris
