@@ -93,7 +93,8 @@ class RecordReader {
       if (id == nullptr) continue;
       if (!id->is_string() && !id->is_number())
         throw wrong_type(field, *id, "a string or a number");
-      if (*id == "") throw refused(fmt::format("\"{}\" is empty; leave it out or fill it", field));
+      if (id->is_string() && id->get_ref<const std::string&>().empty())
+        throw refused(fmt::format("\"{}\" is empty; leave it out or fill it", field));
       return *id;
     }
     return line;
