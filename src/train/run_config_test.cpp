@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "base/error.h"
 #include "base/file_system.h"
 
@@ -21,13 +23,18 @@ std::string refusal(const std::string& toml) {
   return "(accepted)";
 }
 
-// tests/golden/config/corrected.toml is the specification of the keys: all of them, with their
-// defaults.
+/// The TOML block of specs/config.md: all keys with their defaults.
+ConfigSource specification() {
+  const std::string page = real_file_system().read(POLARIS_SOURCE_DIR "/specs/config.md");
+  const std::string fence = "```toml\n";
+  const auto begin = page.find(fence) + fence.size();
+  return ConfigSource::from_text(page.substr(begin, page.find("```", begin) - begin), "config.md");
+}
+
 TEST(RunConfig, DefaultsAreThoseOfTheSpecificationKeyByKey) {
   RunConfig defaults;
-  RunConfig specified =
-      read_config<RunConfig>(ConfigSource::from_file(POLARIS_GOLDEN_DIR "/config/corrected.toml"));
-  const ConfigSource source = ConfigSource::from_file(POLARIS_GOLDEN_DIR "/config/corrected.toml");
+  const ConfigSource source = specification();
+  RunConfig specified = read_config<RunConfig>(source);
   const FieldList ours = list_fields(defaults);
   EXPECT_EQ(show_config(list_fields(specified), ours), show_config(ours, ours));
   std::vector<std::string> not_specified;
@@ -39,6 +46,35 @@ TEST(RunConfig, DefaultsAreThoseOfTheSpecificationKeyByKey) {
   EXPECT_EQ(not_specified,
             (std::vector<std::string>{"rollout.dry_base", "rollout.dry_allowed_length",
                                       "rollout.dry_range"}));
+}
+
+// "key = default   # ...   P: value" is what the `faithful` preset sets.
+TEST(RunConfig, PaperPresetSetsWhatTheSpecificationMarks) {
+  ConfigSource marked = specification();
+  std::istringstream page(real_file_system().read(POLARIS_SOURCE_DIR "/specs/config.md"));
+  std::string section;
+  int marks = 0;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with('[')) section = line.substr(1, line.find(']') - 1) + ".";
+    const auto mark = line.find("P: ");
+    const auto equals = line.find(" = ");
+    if (mark == std::string::npos || equals == std::string::npos || equals > mark) continue;
+    const std::string value = line.substr(mark + 3, line.find(' ', mark + 3) - mark - 3);
+    marked.set(section + line.substr(0, equals) + "=" + value);
+    ++marks;
+  }
+  EXPECT_EQ(marks, 17);
+  RunConfig expected = read_config<RunConfig>(marked);
+  RunConfig paper = read_config<RunConfig>(
+      ConfigSource::from_file(POLARIS_SOURCE_DIR "/configs/polaris_9b_paper.toml"));
+  paper.model.path = expected.model.path;  // where it is, and who is asked, is not the recipe
+  paper.judge.kind = expected.judge.kind;
+  paper.judge.dialect = expected.judge.dialect;
+  paper.judge.model = expected.judge.model;
+  paper.judge.api_key_env = expected.judge.api_key_env;
+  paper.judge.tier = expected.judge.tier;
+  const FieldList specified = list_fields(expected);
+  EXPECT_EQ(show_config(list_fields(paper), specified), show_config(specified, specified));
 }
 
 TEST(RunConfig, DefaultsHaveNoKeyThatIsOutOfRange) {
