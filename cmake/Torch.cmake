@@ -33,3 +33,13 @@ set(nvidia_libs "${torch_prefix}/../nvidia/cu13/lib")
 if(EXISTS "${nvidia_libs}")
   target_link_options(polaris_torch INTERFACE "LINKER:-rpath-link,${nvidia_libs}")
 endif()
+
+if(POLARIS_CUDA)
+  # libtorch_cuda registers its kernels when it is loaded, so it must be, though nobody calls it.
+  # What it needs of CUDA's own libraries is looked for when the program starts, not here: the
+  # wheels that hold them need not be where it is built.
+  target_link_libraries(polaris_torch INTERFACE
+    "-Wl,--push-state,--no-as-needed,${torch_prefix}/lib/libtorch_cuda.so,--pop-state"
+    "${torch_prefix}/lib/libc10_cuda.so")
+  target_link_options(polaris_torch INTERFACE LINKER:--allow-shlib-undefined)
+endif()
