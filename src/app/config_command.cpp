@@ -18,11 +18,9 @@ void show(const ConfigOptions& options) {
 void check(const ConfigOptions& options) {
   const ConfigSource source = options.source();
   auto config = read_config<RunConfig>(source);
-  RunConfig defaults;
-  for (const std::string& line : keys_without_effect(list_fields(config), list_fields(defaults)))
-    std::cout << "note: " << line << '\n';
+  print_keys_without_effect(config);
   std::cout << source.name() << ": ok, " << source.values().size() << " of "
-            << list_fields(defaults).all().size() << " keys set\n";
+            << list_fields(config).all().size() << " keys set\n";
 }
 
 }  // namespace

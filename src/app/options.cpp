@@ -3,6 +3,9 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "train/run_config.h"
 
 namespace polaris {
 
@@ -22,6 +25,12 @@ void ConfigOptions::add_set(CLI::App& command) {
   short_form("--seed", "seed", "of every random stream");
   short_form("--threads", "device.threads", "CPU threads; 0 = all cores");
   short_form("--device", "device.name", "auto | cpu | cuda:N");
+}
+
+void print_keys_without_effect(RunConfig& config) {
+  RunConfig defaults;
+  for (const std::string& line : keys_without_effect(list_fields(config), list_fields(defaults)))
+    std::cout << "note: " << line << '\n';
 }
 
 ConfigSource ConfigOptions::source() const {

@@ -24,4 +24,9 @@ struct ConfigOptions {
   ConfigSource source() const;
 };
 
+struct RunConfig;
+
+/// Tells the person which keys they set in vain, one line each.
+void print_keys_without_effect(RunConfig& config);
+
 }  // namespace polaris

@@ -30,14 +30,17 @@ std::vector<Prompt> rehearsal_prompts(const std::filesystem::path& file) {
 
 void train(const TrainArgs& args) {
   auto config = read_config<RunConfig>(args.config.source());
-  RunConfig defaults;
-  for (const std::string& line : keys_without_effect(list_fields(config), list_fields(defaults)))
-    std::cout << "note: " << line << '\n';
+  print_keys_without_effect(config);
   if (!args.rehearsal)
     throw Error(ErrorCode::kInvalidConfig,
                 "this version has no model to train yet; --rehearsal runs the loop with stand-ins");
 
   std::cout << "rehearsal: a one-parameter policy and a stand-in judge, no model is loaded\n";
+  for (const auto& [key, is_set] :
+       {std::pair{"train.keep_weights_every", config.train.keep_weights_every > 0},
+        std::pair{"train.record_batches", config.train.record_batches}}) {
+    if (is_set) std::cout << "note: " << key << " has no effect in a rehearsal\n";
+  }
   ToyRun run{
       .config = config,
       .run_dir = args.run_dir,

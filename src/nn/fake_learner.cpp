@@ -22,6 +22,9 @@ void FakeLearner::accumulate(std::span<const Row> rows) {
       gradient_ += row.coefficient * loss.gradient * words.gradient(token);
       loss_sum_ += row.coefficient * loss.loss;
       entropy_sum_ -= logprob;
+      kl_sum_ += old - logprob;
+      clipped_ += loss.clipped ? 1 : 0;
+      dual_clipped_ += loss.dual_clipped ? 1 : 0;
       if (!row.sampler_logprobs.empty())
         mismatch_.push_back(std::abs(row.sampler_logprobs[t] - logprob));
     }
@@ -36,7 +39,13 @@ UpdateStats FakeLearner::apply(double step_scale) {
                     .loss = step_scale * loss_sum_,
                     .grad_norm = std::abs(step_scale * gradient_),
                     .learning_rate = learning_rate_};
-  if (tokens_ > 0) stats.entropy = entropy_sum_ / static_cast<double>(tokens_);
+  if (tokens_ > 0) {
+    const auto tokens = static_cast<double>(tokens_);
+    stats.entropy = entropy_sum_ / tokens;
+    stats.approx_kl = kl_sum_ / tokens;
+    stats.clip_fraction = static_cast<double>(clipped_) / tokens;
+    stats.clip_fraction_lower = static_cast<double>(dual_clipped_) / tokens;
+  }
   if (!mismatch_.empty()) {
     std::ranges::sort(mismatch_);
     const auto count = static_cast<double>(mismatch_.size());
@@ -54,8 +63,8 @@ UpdateStats FakeLearner::apply(double step_scale) {
     policy_.skill = std::clamp(policy_.skill - learning_rate_ * momentum_, 0.0, 99.0);
   }
   ++version_;
-  gradient_ = loss_sum_ = entropy_sum_ = 0.0;
-  rows_ = tokens_ = 0;
+  gradient_ = loss_sum_ = entropy_sum_ = kl_sum_ = 0.0;
+  rows_ = tokens_ = clipped_ = dual_clipped_ = 0;
   mismatch_.clear();
   return stats;
 }

@@ -34,6 +34,9 @@ class FakeLearner : public Learner {
   double gradient_ = 0.0;
   double loss_sum_ = 0.0;
   double entropy_sum_ = 0.0;
+  double kl_sum_ = 0.0;
+  std::int64_t clipped_ = 0;
+  std::int64_t dual_clipped_ = 0;
   std::vector<double> mismatch_;  // |sampler's log-prob - ours| per token
   std::int64_t rows_ = 0;
   std::int64_t tokens_ = 0;

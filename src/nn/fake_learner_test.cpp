@@ -46,7 +46,10 @@ TEST(FakeLearner, MovesTowardsWhatWasRewarded) {
 TEST(FakeLearner, EmptyOrNonFiniteUpdatesChangeNothingButCount) {
   FakeLearner learner;
   const double before = learner.policy().skill;
-  EXPECT_TRUE(learner.update({}).skipped);
+  const UpdateStats empty = learner.update({});
+  EXPECT_TRUE(empty.skipped);
+  EXPECT_FALSE(empty.entropy);  // nothing was measured
+  EXPECT_FALSE(empty.mismatch_logprob_abs_mean);
   learner.accumulate(std::vector{row_of({80}, std::numeric_limits<double>::infinity())});
   const UpdateStats stats = learner.apply(1.0);
   EXPECT_TRUE(stats.skipped);

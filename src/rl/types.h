@@ -95,20 +95,21 @@ struct Batch {
   double step_scale = 1.0;  ///< multiplies the gradient once, when the step is applied
 };
 
-/// What one optimizer update did. Means are over response tokens, in nats where that applies.
+/// What one optimizer update did. Means are over response tokens, in nats where that applies, and
+/// absent where there was no token to measure.
 struct UpdateStats {
   std::int64_t rows = 0;
   std::int64_t response_tokens = 0;
   double loss = 0.0;
   double grad_norm = 0.0;  ///< before clipping
   double learning_rate = 0.0;
-  double entropy = 0.0;
-  double approx_kl = 0.0;                  ///< old policy to current
-  double clip_fraction = 0.0;              ///< share of tokens whose ratio was clipped
-  double clip_fraction_lower = 0.0;        ///< ... by the dual clip
-  double mismatch_logprob_abs_mean = 0.0;  ///< |sampler's plain log-prob - trainer's|
-  double mismatch_ratio_p99 = 0.0;         ///< 99th percentile of exp(|difference|)
-  bool skipped = false;                    ///< the gradient was not finite, so nothing changed
+  std::optional<double> entropy;
+  std::optional<double> approx_kl;                  ///< old policy to current
+  std::optional<double> clip_fraction;              ///< share of tokens whose ratio was clipped
+  std::optional<double> clip_fraction_lower;        ///< ... by the dual clip
+  std::optional<double> mismatch_logprob_abs_mean;  ///< |sampler's plain log-prob - trainer's|
+  std::optional<double> mismatch_ratio_p99;         ///< 99th percentile of exp(|difference|)
+  bool skipped = false;  ///< the gradient was not finite, so nothing changed
   std::vector<std::string> nonfinite_tensors;
 };
 

@@ -3,6 +3,7 @@
 #include "eval/statistics.h"
 
 namespace polaris {
+
 void validate(const RunConfig& config, Stages& stages, StepLog& log) {
   if (stages.validation_prompts.empty()) return;
   RolloutRequest request{.prompts = stages.validation_prompts,
