@@ -19,7 +19,7 @@ function(polaris_module name)
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cpp$")
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
-  list(FILTER sources EXCLUDE REGEX "(_test|_fuzz)\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|_kernels)\\.cpp$")
 
   add_library(polaris_${name} STATIC ${sources})
   target_include_directories(polaris_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)

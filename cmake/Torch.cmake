@@ -28,6 +28,12 @@ target_link_libraries(polaris_torch INTERFACE stdc++ torch_lib_torch_cpu torch_l
 target_compile_options(polaris_torch INTERFACE
   "SHELL:-idirafter \"${torch_prefix}/include\""
   "SHELL:-idirafter \"${torch_prefix}/include/torch/csrc/api/include\"")
+# at::parallel_for is a template that does nothing in parallel unless its user is compiled with
+# OpenMP. The library is the one that libtorch loads: they share the name libgomp.so.1.
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  target_compile_options(polaris_torch INTERFACE -fopenmp)
+  target_link_options(polaris_torch INTERFACE -fopenmp)
+endif()
 # libtorch_cpu.so of the wheel needs libcudart and libcupti, which sit in sibling packages.
 set(nvidia_libs "${torch_prefix}/../nvidia/cu13/lib")
 if(EXISTS "${nvidia_libs}")
