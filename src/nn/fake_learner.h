@@ -1,8 +1,7 @@
 #pragma once
 
-#include <vector>
-
 #include "nn/learner.h"
+#include "nn/token_tally.h"
 #include "nn/toy_policy.h"
 #include "rl/loss.h"
 
@@ -32,14 +31,7 @@ class FakeLearner : public Learner {
 
   // of the update that is being accumulated
   double gradient_ = 0.0;
-  double loss_sum_ = 0.0;
-  double entropy_sum_ = 0.0;
-  double kl_sum_ = 0.0;
-  std::int64_t clipped_ = 0;
-  std::int64_t dual_clipped_ = 0;
-  std::vector<double> mismatch_;  // |sampler's log-prob - ours| per token
-  std::int64_t rows_ = 0;
-  std::int64_t tokens_ = 0;
+  TokenTally tally_;
 };
 
 }  // namespace polaris

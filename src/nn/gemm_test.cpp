@@ -28,7 +28,7 @@ const Types kTypes[] = {{at::kDouble, at::kDouble, 1e-14},
 TEST(Gemm, AgreesWithDoublePrecisionForAllFormsAndTypes) {
   at::manual_seed(1);
   for (const auto& [operands, result, tolerance] : kTypes) {
-    for (const auto [m, n, k] : {std::tuple{1, 1, 1}, {3, 500, 7}, {700, 40, 130}, {65, 64, 63}}) {
+    for (const auto& [m, n, k] : {std::tuple{1, 1, 1}, {3, 500, 7}, {700, 40, 130}, {65, 64, 63}}) {
       const at::Tensor a = at::randn({m, k}).to(operands);
       const at::Tensor b = at::randn({k, n}).to(operands);
       const at::Tensor expected = at::mm(a.to(at::kDouble), b.to(at::kDouble));
@@ -64,7 +64,7 @@ TEST(Gemm, DoesNotDependOnTheNumberOfThreads) {
   at::manual_seed(3);
   const int before = at::get_num_threads();
   for (const auto& [operands, result, tolerance] : kTypes) {
-    for (const auto [m, n, k] : {std::tuple{384, 128, 4096}, {1024, 256, 1024}, {100, 128, 3000}}) {
+    for (const auto& [m, n, k] : {std::tuple{384, 128, 4096}, {1024, 256, 1024}, {100, 128, 3000}}) {
       const at::Tensor a = at::randn({k, m}).to(operands);
       const at::Tensor b = at::randn({k, n}).to(operands);
       at::Tensor one = at::zeros({m, n}, a.options().dtype(result));

@@ -95,8 +95,8 @@ struct Batch {
   double step_scale = 1.0;  ///< multiplies the gradient once, when the step is applied
 };
 
-/// What one optimizer update did. Means are over response tokens, in nats where that applies, and
-/// absent where there was no token to measure.
+/// What one optimizer update did. Means are over the response tokens that took part in the loss
+/// (rows with advantage 0 do not), in nats where that applies, and absent where there was none.
 struct UpdateStats {
   std::int64_t rows = 0;
   std::int64_t response_tokens = 0;

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace polaris::nn {
+
+/// How large a gradient is, before clipping.
+struct GradientNorm {
+  double norm = 0;                      ///< sqrt of the sum over all elements of g^2
+  std::vector<double> sums_of_squares;  ///< one per tensor; they add up over ranks
+  std::vector<std::size_t> not_finite;  ///< which tensors hold an infinity or a NaN, ascending
+};
+
+/// Sums are in double, over fixed blocks added in a fixed order: the same bits for any number of
+/// threads, and on the CPU for any instruction set.
+///
+/// @param gradients  float32 or float64, contiguous
+GradientNorm gradient_norm(std::span<const at::Tensor> gradients);
+
+}  // namespace polaris::nn

@@ -1,0 +1,155 @@
+#include "nn/kernels/adamw_kernels.h"
+
+#include "nn/kernels/split_float.h"
+
+// Compiled without fused multiply-adds (-ffp-contract=off in CMakeLists.txt): they round once where
+// an instruction set without them rounds twice, and a step must not depend on the machine.
+
+namespace polaris::kernels {
+namespace {
+
+constexpr std::int64_t kTile = 128;  // parameters that share 16 blocks of 8 x 16 random bits
+constexpr int kBlocks = 16;
+
+/// philox() of base/random.h for 16 blocks at a time; word w of block b is words[16 w + b].
+void draw_tile(RoundingStream stream, std::uint64_t tile, std::uint32_t* words) {
+  const std::uint64_t first_block = tile * kBlocks;
+#pragma omp simd
+  for (int b = 0; b < kBlocks; ++b) {
+    // 16 divides 2^32, so the upper word is common to the blocks of a tile.
+    auto c0 = static_cast<std::uint32_t>(first_block >> 32);
+    auto c1 = stream.step;
+    auto c2 = static_cast<std::uint32_t>(first_block) + static_cast<std::uint32_t>(b);
+    auto c3 = stream.purpose;
+    auto k0 = static_cast<std::uint32_t>(stream.seed);
+    auto k1 = static_cast<std::uint32_t>(stream.seed >> 32);
+    for (int round = 0; round < 10; ++round) {
+      const std::uint64_t a = std::uint64_t{0xD2511F53} * c0;
+      const std::uint64_t z = std::uint64_t{0xCD9E8D57} * c2;
+      c0 = static_cast<std::uint32_t>(z >> 32) ^ c1 ^ k0;
+      c1 = static_cast<std::uint32_t>(z);
+      c2 = static_cast<std::uint32_t>(a >> 32) ^ c3 ^ k1;
+      c3 = static_cast<std::uint32_t>(a);
+      k0 += 0x9E3779B9;
+      k1 += 0xBB67AE85;
+    }
+    words[b] = c0;
+    words[kBlocks + b] = c1;
+    words[2 * kBlocks + b] = c2;
+    words[3 * kBlocks + b] = c3;
+  }
+}
+
+void tile_bits(RoundingStream stream, std::int64_t tile, std::uint16_t* bits) {
+  std::uint32_t words[kTile / 2];
+  draw_tile(stream, static_cast<std::uint64_t>(tile), words);
+  for (int i = 0; i < kTile / 2; ++i) {
+    bits[i] = static_cast<std::uint16_t>(words[i]);
+    bits[kTile / 2 + i] = static_cast<std::uint16_t>(words[i] >> 16);
+  }
+}
+
+void rounding_bits(const RoundingStream& stream, std::int64_t first, std::int64_t count,
+                   std::uint16_t* bits) {
+  std::uint16_t all[kTile];
+  for (std::int64_t i = first; i < first + count; ++i) {
+    if (i == first || i % kTile == 0) tile_bits(stream, i / kTile, all);
+    bits[i - first] = all[i % kTile];
+  }
+}
+
+struct WholeWeights {
+  float* weight;
+  float get(std::int64_t i) const { return weight[i]; }
+  void set(std::int64_t i, float w) const { weight[i] = w; }
+};
+
+struct SplitWeights {
+  Bf16* upper;
+  std::int16_t* lower;
+  float get(std::int64_t i) const { return join({upper[i].bits, lower[i]}); }
+  void set(std::int64_t i, float w) const {
+    const SplitFloat parts = split(w);
+    upper[i].bits = parts.upper;
+    lower[i] = parts.lower;
+  }
+};
+
+/// Rounds v >= 0 up with the probability that keeps its mean: `random` is uniform in [0, 2^16).
+POLARIS_INLINE void store_at_random(Bf16& to, float v, std::uint16_t random) {
+  to.bits = static_cast<std::uint16_t>((__builtin_bit_cast(std::uint32_t, v) + random) >> 16);
+}
+POLARIS_INLINE void store_at_random(float& to, float v, std::uint16_t) { to = v; }
+
+/// Elements begin .. end - 1 of the arrays; random[i - begin] rounds element i, if it is rounded.
+template <class Weights, class Moment>
+void update_part(const Weights weights, Moment* __restrict m, Moment* __restrict v,
+                 const float* __restrict gradient, const std::uint16_t* __restrict random,
+                 std::int64_t begin, std::int64_t end, const AdamWConstants c) {
+#pragma omp simd
+  for (std::int64_t i = begin; i < end; ++i) {
+    const float g = c.gradient_scale * gradient[i];
+    const float old_m = load(m[i]);
+    const float new_m = old_m + c.one_minus_beta1 * (g - old_m);
+    const float new_v = c.beta2 * load(v[i]) + c.one_minus_beta2 * (g * g);
+    store(m[i], new_m);
+    store_at_random(v[i], new_v, random == nullptr ? 0 : random[i - begin]);
+    const float denominator = __builtin_sqrtf(new_v) * c.inverse_root_bias2 + c.eps;
+    const float w = weights.get(i);
+    weights.set(i, w - (c.decay * w + c.step_size * new_m / denominator));
+  }
+}
+
+template <class Weights>
+void update(const Weights& weights, const AdamWArrays& a, const AdamWConstants& c) {
+  if (a.m32 != nullptr) {
+    update_part(weights, a.m32, a.v32, a.gradient, nullptr, 0, a.count, c);
+    return;
+  }
+  for (std::int64_t begin = 0; begin < a.count;) {
+    const std::int64_t tile = (a.first + begin) / kTile;
+    const std::int64_t tile_end = (tile + 1) * kTile - a.first;
+    const std::int64_t end = tile_end < a.count ? tile_end : a.count;
+    std::uint16_t bits[kTile];
+    tile_bits(c.rounding, tile, bits);
+    update_part(weights, a.m16, a.v16, a.gradient, bits + (a.first + begin) % kTile, begin, end, c);
+    begin = end;
+  }
+}
+
+void update_arrays(const AdamWArrays& arrays, const AdamWConstants& constants) {
+  if (arrays.weight != nullptr) {
+    update(WholeWeights{arrays.weight}, arrays, constants);
+  } else {
+    update(SplitWeights{arrays.upper, arrays.lower}, arrays, constants);
+  }
+}
+
+/// As many running sums as any vector unit keeps busy, so that their order is the same everywhere.
+/// The product of two floats is exact in double, and no float32 array overflows the sum.
+template <class T>
+double sum_of_squares(const T* x, std::int64_t count) {
+  constexpr int kLanes = 32;
+  double sums[kLanes] = {};
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const double value = x[i + lane];
+      sums[lane] += value * value;
+    }
+  }
+  for (int lane = 0; i < count; ++i, ++lane) sums[lane] += double{x[i]} * x[i];
+  double sum = 0;
+  for (const double lane : sums) sum += lane;
+  return sum;
+}
+
+}  // namespace
+
+namespace POLARIS_ISA {
+AdamWKernels adamw_kernels() {
+  return {update_arrays, rounding_bits, sum_of_squares<float>, sum_of_squares<double>};
+}
+}  // namespace POLARIS_ISA
+
+}  // namespace polaris::kernels

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace polaris {
+
+/// Puts sequences together for one forward and backward pass each: longest first, each into the
+/// first micro-batch that has room for it. A sequence longer than the budget is alone.
+/// @param tokens  of every sequence
+/// @param budget  tokens of a micro-batch, above 0
+/// @return        indices into `tokens`; a function of the arguments only
+std::vector<std::vector<std::size_t>> make_micro_batches(std::span<const std::int64_t> tokens,
+                                                         std::int64_t budget);
+
+}  // namespace polaris

@@ -1,0 +1,196 @@
+#include "nn/torch_learner.h"
+
+
+#include <optional>
+
+#include "base/error.h"
+#include "nn/internal/gradient_pass.h"
+#include "nn/internal/learner_state.h"
+#include "nn/internal/optimizer.h"
+#include "nn/internal/torch_errors.h"
+#include "nn/micro_batches.h"
+#include "nn/sequence_check.h"
+
+namespace polaris {
+namespace {
+
+constexpr auto kLowerMicrobatch = "lower learner.microbatch_tokens";
+
+nn::StoreOptions store_options(const TorchLearnerOptions& options) {
+  const at::Device device = nn::open_device(options.device);
+  const at::ScalarType compute = nn::compute_type(options.model.compute_dtype, device);
+  return {.device = device,
+          .compute = compute,
+          .split_master = compute == at::kBFloat16,
+          .gradients = true};
+}
+
+std::optional<Dtype> saved_dtype(SaveDtype dtype) {
+  switch (dtype) {
+    case SaveDtype::kFloat32:
+      return Dtype::kF32;
+    case SaveDtype::kBfloat16:
+      return Dtype::kBF16;
+    case SaveDtype::kAsLoaded:
+      break;
+  }
+  return std::nullopt;
+}
+
+/// Tokens that the model reads of a row: the last one is only predicted.
+std::int64_t read_tokens(const Row& row) {
+  return static_cast<std::int64_t>(row.prompt_tokens.size() + row.response_tokens.size()) - 1;
+}
+
+/// Rows end to end, and where each scored token comes from.
+struct RowPack {
+  nn::PackedTargets packed;
+  std::vector<std::pair<const Row*, std::size_t>> place;  // [R] row and response index
+
+  void add(const Row& row) {
+    packed.add(row.prompt_tokens, row.response_tokens);
+    for (std::size_t t = 0; t < row.response_tokens.size(); ++t) place.emplace_back(&row, t);
+  }
+};
+
+}  // namespace
+
+class TorchLearner::Impl {
+ public:
+  explicit Impl(const TorchLearnerOptions& options)
+      : options_(options),
+        model_(std::make_shared<nn::Model>(options.model.path, store_options(options))),
+        optimizer_(model_->store, options.optimizer, options.seed),
+        trunk_(model_->decoder, options.learner.recompute) {}
+
+  void accumulate(std::span<const Row> rows) {
+    check(rows);
+    std::vector<const Row*> active;
+    std::vector<std::int64_t> tokens;
+    for (const Row& row : rows) {
+      tally_.add_row(row);
+      if (row.advantage * row.coefficient == 0.0) continue;
+      active.push_back(&row);
+      tokens.push_back(read_tokens(row));
+    }
+    for (const auto& batch : make_micro_batches(tokens, microbatch_tokens())) {
+      RowPack pack;
+      for (const std::size_t i : batch) pack.add(*active[i]);
+      add(pack);
+    }
+  }
+
+  UpdateStats apply(double step_scale) {
+    UpdateStats stats = tally_.take(step_scale);
+    ++version_;
+    const auto& config = options_.optimizer;
+    stats.learning_rate = learning_rate(config.lr, config.schedule, config.warmup_steps, version_,
+                                        options_.total_steps);
+    if (stats.rows == 0) {
+      stats.skipped = true;
+      return stats;
+    }
+    auto step = optimizer_.step(stats.learning_rate, step_scale);
+    stats.grad_norm = step.grad_norm;
+    stats.nonfinite_tensors = std::move(step.nonfinite_tensors);
+    stats.skipped = !stats.nonfinite_tensors.empty();
+    return stats;
+  }
+
+  std::int64_t version() const { return version_; }
+
+  Policy policy() const { return Policy(model_); }
+
+  void save(const std::filesystem::path& folder) const {
+    nn::save_learner_state(folder, *model_, optimizer_, saved_dtype(options_.model.save_dtype),
+                           version_);
+  }
+
+  void load(const std::filesystem::path& folder) {
+    version_ = nn::load_learner_state(folder, *model_, optimizer_);
+    model_->store.zero_gradient();
+    tally_ = TokenTally();
+  }
+
+  void save_model(const std::filesystem::path& folder, std::optional<Dtype> dtype) const {
+    std::filesystem::create_directories(folder);
+    nn::save_model(*model_, folder, dtype ? dtype : saved_dtype(options_.model.save_dtype));
+  }
+
+ private:
+  void check(std::span<const Row> rows) const {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const Row& row = rows[i];
+      const std::string where = fmt::format("row {}", i);
+      check_tokens(row.prompt_tokens, model_->config().vocab_size, where + ", prompt");
+      check_tokens(row.response_tokens, model_->config().vocab_size, where + ", response");
+      for (const auto* logprobs : {&row.old_logprobs, &row.sampler_logprobs}) {
+        if (!logprobs->empty() && logprobs->size() != row.response_tokens.size())
+          throw Error(ErrorCode::kInvalidData,
+                      fmt::format("{}: {} log-probabilities for {} response tokens", where,
+                                  logprobs->size(), row.response_tokens.size()));
+      }
+    }
+  }
+
+  std::int64_t microbatch_tokens() const {
+    return options_.learner.microbatch_tokens > 0 ? options_.learner.microbatch_tokens : 4096;
+  }
+
+  /// Adds the gradient of one micro-batch, and its tokens to the tally.
+  void add(const RowPack& pack) {
+    std::vector<TokenLoss> losses(pack.place.size());
+    const auto loss_gradient = [&](std::int64_t first, std::span<const float> logprobs,
+                                   std::span<float> gradient) {
+      for (std::size_t i = 0; i < logprobs.size(); ++i) {
+        const auto& [row, t] = pack.place[first + i];
+        TokenLoss& loss = losses[first + i];
+        loss = row_token_loss(*row, t, logprobs[i], options_.loss, options_.objective);
+        gradient[i] = static_cast<float>(row->coefficient * loss.gradient);
+      }
+    };
+    const nn::HeadScores scores =
+        nn::gradient_pass(model_->decoder, trunk_, pack.packed, options_.temperature, loss_gradient);
+    for (std::size_t i = 0; i < losses.size(); ++i) {
+      const auto& [row, t] = pack.place[i];
+      tally_.add_token(*row, t, scores.logprobs[i], scores.entropies[i], losses[i]);
+    }
+  }
+
+  TorchLearnerOptions options_;
+  std::shared_ptr<nn::Model> model_;
+  nn::Optimizer optimizer_;
+  nn::Trunk trunk_;
+  TokenTally tally_;
+  std::int64_t version_ = 0;
+};
+
+TorchLearner::TorchLearner(const TorchLearnerOptions& options)
+    : impl_(nn::translating("loading the policy", "see polaris model info for what it needs",
+                            [&] { return std::make_unique<Impl>(options); })) {}
+
+TorchLearner::~TorchLearner() = default;
+
+void TorchLearner::accumulate(std::span<const Row> rows) {
+  nn::translating("updating the policy", kLowerMicrobatch, [&] { impl_->accumulate(rows); });
+}
+
+UpdateStats TorchLearner::apply(double step_scale) {
+  return nn::translating("updating the policy", kLowerMicrobatch,
+                         [&] { return impl_->apply(step_scale); });
+}
+
+std::int64_t TorchLearner::policy_version() const { return impl_->version(); }
+
+Policy TorchLearner::policy() const { return impl_->policy(); }
+
+void TorchLearner::save(const std::filesystem::path& folder) const { impl_->save(folder); }
+
+void TorchLearner::load(const std::filesystem::path& folder) { impl_->load(folder); }
+
+void TorchLearner::save_model(const std::filesystem::path& folder,
+                              std::optional<Dtype> dtype) const {
+  impl_->save_model(folder, dtype);
+}
+
+}  // namespace polaris
