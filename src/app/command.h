@@ -9,8 +9,12 @@ namespace polaris {
 /// Each subcommand is one file with one of these: it declares its options on `app` and hangs its
 /// body on the subcommand's callback. Bodies parse, build the parts, call the library.
 void add_train_command(CLI::App& app);
+void add_update_command(CLI::App& app);
+void add_logprobs_command(CLI::App& app);
 void add_tokens_command(CLI::App& app);
+void add_score_command(CLI::App& app);
 void add_data_command(CLI::App& app);
+void add_model_command(CLI::App& app);
 void add_config_command(CLI::App& app);
 
 }  // namespace polaris

@@ -25,11 +25,16 @@ int main(int argc, char** argv) {
       "Examples:\n"
       "  polaris train configs/rehearsal.toml --run-dir runs/try --rehearsal\n"
       "  polaris data check data/starter/train.jsonl\n"
+      "  polaris model info qwen3.5-9b --plan-for cuda:80GB\n"
       "  polaris config show configs/polaris_9b.toml\n"
       "polaris COMMAND --help explains one command.");
   polaris::add_train_command(app);
+  polaris::add_update_command(app);
+  polaris::add_logprobs_command(app);
   polaris::add_tokens_command(app);
+  polaris::add_score_command(app);
   polaris::add_data_command(app);
+  polaris::add_model_command(app);
   polaris::add_config_command(app);
   try {
     app.parse(argc, argv);  // runs the chosen subcommand's callback

@@ -64,7 +64,8 @@ TEST(Gemm, DoesNotDependOnTheNumberOfThreads) {
   at::manual_seed(3);
   const int before = at::get_num_threads();
   for (const auto& [operands, result, tolerance] : kTypes) {
-    for (const auto& [m, n, k] : {std::tuple{384, 128, 4096}, {1024, 256, 1024}, {100, 128, 3000}}) {
+    for (const auto& [m, n, k] :
+         {std::tuple{384, 128, 4096}, {1024, 256, 1024}, {100, 128, 3000}}) {
       const at::Tensor a = at::randn({k, m}).to(operands);
       const at::Tensor b = at::randn({k, n}).to(operands);
       at::Tensor one = at::zeros({m, n}, a.options().dtype(result));

@@ -1,19 +1,23 @@
 #include "nn/torch_learner.h"
 
-
 #include <optional>
 
+#include "base/available_memory.h"
 #include "base/error.h"
 #include "nn/internal/gradient_pass.h"
 #include "nn/internal/learner_state.h"
 #include "nn/internal/optimizer.h"
 #include "nn/internal/torch_errors.h"
+#include "nn/layer_memory.h"
 #include "nn/micro_batches.h"
 #include "nn/sequence_check.h"
 
 namespace polaris {
 namespace {
 
+// Where learner.microbatch_tokens is 0: enough for products to be near their rate.
+constexpr std::int64_t kMicrobatchTokensCpu = 4096;
+constexpr std::int64_t kMicrobatchTokensCuda = 16896;
 constexpr auto kLowerMicrobatch = "lower learner.microbatch_tokens";
 
 nn::StoreOptions store_options(const TorchLearnerOptions& options) {
@@ -42,6 +46,20 @@ std::int64_t read_tokens(const Row& row) {
   return static_cast<std::int64_t>(row.prompt_tokens.size() + row.response_tokens.size()) - 1;
 }
 
+/// Bytes that one token of a micro-batch takes on its way forward and backward.
+std::int64_t bytes_per_token(const ModelConfig& config, at::ScalarType compute, bool recompute) {
+  const std::int64_t width = compute == at::kBFloat16 ? 2 : 4;
+  std::int64_t saved = 0, live = 0, live_beyond_saved = 0;
+  for (const LayerKind kind : config.layers) {
+    const LayerMemory layer = layer_memory(config, kind, width);
+    saved += layer.saved;
+    live = std::max(live, layer.peak);
+    live_beyond_saved = std::max(live_beyond_saved, layer.peak - layer.saved);
+  }
+  const auto inputs = static_cast<std::int64_t>(config.layers.size()) * config.hidden_size * width;
+  return inputs + (recompute ? live : saved + live_beyond_saved);
+}
+
 /// Rows end to end, and where each scored token comes from.
 struct RowPack {
   nn::PackedTargets packed;
@@ -60,6 +78,8 @@ class TorchLearner::Impl {
   explicit Impl(const TorchLearnerOptions& options)
       : options_(options),
         model_(std::make_shared<nn::Model>(options.model.path, store_options(options))),
+        bytes_per_token_(bytes_per_token(model_->config(), model_->store.options().compute,
+                                         options.learner.recompute)),
         optimizer_(model_->store, options.optimizer, options.seed),
         trunk_(model_->decoder, options.learner.recompute) {}
 
@@ -68,12 +88,14 @@ class TorchLearner::Impl {
     std::vector<const Row*> active;
     std::vector<std::int64_t> tokens;
     for (const Row& row : rows) {
-      tally_.add_row(row);
       if (row.advantage * row.coefficient == 0.0) continue;
       active.push_back(&row);
       tokens.push_back(read_tokens(row));
     }
-    for (const auto& batch : make_micro_batches(tokens, microbatch_tokens())) {
+    const auto batches = make_micro_batches(tokens, microbatch_tokens());
+    for (const auto& batch : batches) check_memory(batch, tokens);
+    for (const Row& row : rows) tally_.add_row(row);
+    for (const auto& batch : batches) {
       RowPack pack;
       for (const std::size_t i : batch) pack.add(*active[i]);
       add(pack);
@@ -134,7 +156,27 @@ class TorchLearner::Impl {
   }
 
   std::int64_t microbatch_tokens() const {
-    return options_.learner.microbatch_tokens > 0 ? options_.learner.microbatch_tokens : 4096;
+    if (options_.learner.microbatch_tokens > 0) return options_.learner.microbatch_tokens;
+    return model_->device().is_cuda() ? kMicrobatchTokensCuda : kMicrobatchTokensCpu;
+  }
+
+  /// A CPU's allocator promises what it does not have, and the system then kills the process; a
+  /// GPU's says no.
+  void check_memory(const std::vector<std::size_t>& batch,
+                    const std::vector<std::int64_t>& tokens) const {
+    if (!model_->device().is_cpu()) return;
+    std::int64_t count = 0;
+    for (const std::size_t i : batch) count += tokens[i];
+    const auto available = available_memory_bytes();
+    const std::int64_t needed = count * bytes_per_token_;
+    if (!available || needed <= *available) return;
+    throw Error(
+        ErrorCode::kOutOfMemory,
+        fmt::format("a micro-batch of {} tokens ({} rows) needs {:.1f} GB, and {:.1f} GB are "
+                    "free; lower {}",
+                    count, batch.size(), 1e-9 * static_cast<double>(needed),
+                    1e-9 * static_cast<double>(*available),
+                    batch.size() > 1 ? "learner.microbatch_tokens" : "data.max_response_tokens"));
   }
 
   /// Adds the gradient of one micro-batch, and its tokens to the tally.
@@ -149,8 +191,8 @@ class TorchLearner::Impl {
         gradient[i] = static_cast<float>(row->coefficient * loss.gradient);
       }
     };
-    const nn::HeadScores scores =
-        nn::gradient_pass(model_->decoder, trunk_, pack.packed, options_.temperature, loss_gradient);
+    const nn::HeadScores scores = nn::gradient_pass(model_->decoder, trunk_, pack.packed,
+                                                    options_.temperature, loss_gradient);
     for (std::size_t i = 0; i < losses.size(); ++i) {
       const auto& [row, t] = pack.place[i];
       tally_.add_token(*row, t, scores.logprobs[i], scores.entropies[i], losses[i]);
@@ -159,6 +201,7 @@ class TorchLearner::Impl {
 
   TorchLearnerOptions options_;
   std::shared_ptr<nn::Model> model_;
+  std::int64_t bytes_per_token_;
   nn::Optimizer optimizer_;
   nn::Trunk trunk_;
   TokenTally tally_;

@@ -12,8 +12,8 @@
 #include "base/json.h"
 #include "base/temp_folder.h"
 #include "nn/internal/golden_testing.h"
-#include "weights/model_folder.h"
 #include "rl/batch.h"
+#include "weights/model_folder.h"
 
 namespace polaris {
 namespace {
@@ -279,6 +279,24 @@ TEST(TorchLearner, RefusesRowsThatItCannotReadBeforeAnyWork) {
             }).find("row 1: 1 log-probabilities for 2 response tokens"),
             std::string::npos);
   EXPECT_TRUE(learner.apply(1.0).skipped);  // nothing had been added
+}
+
+TEST(TorchLearner, ARowBeyondTheMemoryIsRefusedBeforeAnyWork) {
+  TorchLearnerOptions options = options_for(golden_folder("llama3_tiny"));
+  options.learner.microbatch_tokens = 1'000'000'000;
+  TorchLearner learner(options);
+  std::vector<Row> rows(1);
+  rows[0] = {.prompt_tokens = {1}, .response_tokens = std::vector<TokenId>(60'000'000, 2)};
+  rows[0].advantage = 1.0;
+  try {
+    learner.accumulate(rows);
+    FAIL() << "this machine has more than 200 GB of free memory";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kOutOfMemory);
+    EXPECT_NE(std::string(e.what()).find("lower data.max_response_tokens"), std::string::npos)
+        << e.what();
+  }
+  EXPECT_TRUE(learner.apply(1.0).skipped);
 }
 
 TEST(TorchLearner, RefusesSettingsThatDoNotGoTogether) {

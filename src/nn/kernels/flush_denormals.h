@@ -7,8 +7,8 @@
 namespace polaris::kernels {
 
 /// While it lives, numbers below the smallest normal float (1.2e-38) count as 0 in this thread, in
-/// what comes in and in what goes out. A state that decays for long passes through that range, where
-/// processors are a hundred times slower and nothing is left to gain.
+/// what comes in and in what goes out. A state that decays for long passes through that range,
+/// where processors are a hundred times slower and nothing is left to gain.
 class FlushDenormals {
  public:
 #if defined(__x86_64__)

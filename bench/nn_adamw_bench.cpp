@@ -1,0 +1,77 @@
+// The optimizer's pass over memory (specs/performance.md, bar C7), one thread.
+//
+//   OMP_NUM_THREADS=1 nn_adamw_bench
+//
+// 50 million parameters. bytes_per_second: read and written; of_memcpy: over what memcpy reads and
+// writes in the same run (C7: at least 0.4).
+#include <ATen/Parallel.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "nn/internal/adamw.h"
+#include "nn/internal/gradient_norm.h"
+
+namespace polaris::nn {
+namespace {
+
+constexpr std::int64_t kCount = 50'000'000;
+
+/// Bytes per second of CPU, the best of a few.
+double memcpy_rate() {
+  const std::vector<char> from(4 * kCount, 1);
+  std::vector<char> to(4 * kCount, 2);
+  double best = 1e9;
+  for (int i = 0; i < 5; ++i) {
+    const std::clock_t start = std::clock();
+    std::memcpy(to.data(), from.data(), from.size());
+    benchmark::DoNotOptimize(to.data());
+    best = std::min(best, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
+  }
+  return 2.0 * static_cast<double>(from.size()) / best;
+}
+
+void report(benchmark::State& state, double bytes_per_element) {
+  const double bytes = bytes_per_element * static_cast<double>(kCount);
+  using benchmark::Counter;
+  state.counters["bytes_per_second"] = Counter(bytes, Counter::kIsIterationInvariantRate);
+  state.counters["of_memcpy"] = Counter(bytes / memcpy_rate(), Counter::kIsIterationInvariantRate);
+}
+
+void step(benchmark::State& state, bool split, at::ScalarType moments) {
+  at::set_num_threads(1);
+  AdamWRange range = {.weight = at::randn({kCount}).mul_(0.02),
+                      .gradient = at::randn({kCount}).mul_(1e-3),
+                      .m = at::zeros({kCount}, moments),
+                      .v = at::zeros({kCount}, moments)};
+  if (split) {
+    range.weight = range.weight.to(at::kBFloat16);
+    range.remainder = at::zeros({kCount}, at::kShort);
+  }
+  std::int64_t count = 0;
+  for (auto _ : state) adamw(range, {.lr = 1e-6, .weight_decay = 0.01, .step = ++count});
+  const double moment_bytes = moments == at::kFloat ? 8 : 4;
+  report(state, 4 + 2 * (4 + moment_bytes));
+}
+
+void norm(benchmark::State& state) {
+  at::set_num_threads(1);
+  const std::vector<at::Tensor> gradients = {at::randn({kCount})};
+  for (auto _ : state) benchmark::DoNotOptimize(gradient_norm(gradients));
+  report(state, 4);
+}
+
+BENCHMARK_CAPTURE(step, float32_weights_float32_moments, false, at::kFloat);
+BENCHMARK_CAPTURE(step, float32_weights_bfloat16_moments, false, at::kBFloat16);
+BENCHMARK_CAPTURE(step, split_master_float32_moments, true, at::kFloat);
+BENCHMARK_CAPTURE(step, split_master_bfloat16_moments, true, at::kBFloat16);
+BENCHMARK(norm);
+
+}  // namespace
+}  // namespace polaris::nn
