@@ -29,6 +29,7 @@ BARS = {  # times transformers in float32, forward and backward
 C5_SIZE, C5_SHAPE, C5_BAR = "M", (4, 256), 0.40
 AGREEMENT = {"float32": 1e-3, "bfloat16": 2e-2}  # loss: nats; norm of the gradient: relative
 PEER = "transformers float32"
+WORK = ["forward", "train"]
 
 
 def fail(message):
@@ -61,7 +62,9 @@ class Side:
         with contextlib.suppress(BrokenPipeError):  # then it does not answer either
             print(self.request, file=self.process.stdin, flush=True)
         line = self.process.stdout.readline()
-        return json.loads(line) if line else fail(f"{self.name}: no answer to '{self.request}'")
+        if not line:
+            fail(f"{self.name}: no answer to '{self.request}'")
+        return json.loads(line)
 
 
 class Bench:
@@ -70,25 +73,18 @@ class Bench:
         self.binaries, self.folder = arguments.build, folder
         self.peer_bfloat16 = arguments.peer_bfloat16
         self.peer = arguments.peer if arguments.peer.exists() else None
-        self.waiting = []  # clock over processor time of everything that was timed
+        self.wall_over_cpu = []  # of everything that was timed
         self.tokens = folder / "tokens.txt"
-        numbers = random.Random(1)
-        vocabulary = min(size.vocabulary for size in SIZES.values())
-        self.tokens.write_text(
-            "".join(
-                " ".join(str(numbers.randrange(vocabulary)) for _ in range(SHAPE[1])) + "\n"
-                for _ in range(SHAPE[0])
-            )
-        )
+        self.tokens.write_text(random_tokens())
 
     def make_model(self, name):
         config, model = self.folder / f"{name}.json", self.folder / name
         config.write_text(json.dumps(SIZES[name].config()))
         command = [self.binaries / "polaris", "model", "init", "--dtype", "float32", "--seed", "1"]
-        done = subprocess.run(
-            [*command, "--config", config, "--out", model], capture_output=True, text=True
-        )
-        return model if done.returncode == 0 else fail(done.stderr.strip())
+        command += ["--config", config, "--out", model]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            fail(done.stderr.strip())
 
     def ours(self, model, request):
         words = request.split()
@@ -112,40 +108,38 @@ class Bench:
             for side in sides:
                 side.answers.append(side.ask())
         for side in sides:
-            self.waiting += [answer["wall_s"] / answer["cpu_s"] for answer in side.answers]
+            self.wall_over_cpu += [answer["wall_s"] / answer["cpu_s"] for answer in side.answers]
 
     def seconds(self, side):
         return [answer[self.clock] for answer in side.answers]
 
-    def gemm_rates(self, sides):
-        """FLOP/s of every round by type."""
-        return {
-            side.dtype: [2 * GEMM**3 / s for s in self.seconds(side)]
-            for side in sides
-            if side.name.startswith("gemm")
-        }
+    def rates(self, gemm):
+        """FLOP/s of every round."""
+        return [2 * GEMM**3 / s for s in self.seconds(gemm)]
 
     def compare(self, size, work):
-        """One pass of one size: a row per side."""
-        requests = [f"{work} {dtype} {SHAPE[0]} {SHAPE[1]}" for dtype in ("float32", "bfloat16")]
-        model = self.folder / size
+        """One pass of one size: a row per side. Types one after the other, since idle sides keep
+        their memory."""
+        return self.match(size, work, "float32") + self.match(size, work, "bfloat16")
+
+    def match(self, size, work, dtype):
+        """Our sides of one type and what they are compared with, taking turns."""
+        model, shape = self.folder / size, f"{SHAPE[0]} {SHAPE[1]}"
+        gemm = self.gemm(dtype)
+        sides = [self.ours(model, f"{work} {dtype} {shape}")]
+        if work == "train" and dtype == "float32":
+            sides.append(self.ours(model, f"{work} {dtype} {shape} recompute"))
+        peer = self.theirs(model, f"{work} float32 {shape}") if self.peer else None
+        if peer:
+            sides.append(peer)
+        if peer and dtype == "bfloat16" and self.peer_bfloat16:
+            sides.append(self.theirs(model, f"{work} {dtype} {shape}"))
         with contextlib.ExitStack() as stack:
-            sides = [self.ours(model, request) for request in requests]
-            if work == "train":
-                sides.append(self.ours(model, requests[0] + " recompute"))
-            if self.peer:
-                sides += [self.theirs(model, request) for request in requests[: 1 + self.peer_bfloat16]]
-            sides += [self.gemm("float32"), self.gemm("bfloat16")]
-            for side in sides:
+            for side in [gemm, *sides]:
                 stack.enter_context(side)
-            self.alternate(sides)
-        rates = self.gemm_rates(sides)
-        peer = next((side for side in sides if side.name == PEER), None)
-        return [
-            self.row(size, work, side, rates[side.dtype], peer)
-            for side in sides
-            if not side.name.startswith("gemm")
-        ]
+            self.alternate([gemm, *sides])
+        rates = self.rates(gemm)
+        return [self.row(size, work, side, rates, peer) for side in sides if side.dtype == dtype]
 
     def row(self, size, work, side, rates, peer):
         tokens = SHAPE[0] * SHAPE[1]
@@ -179,7 +173,7 @@ class Bench:
             self.alternate([side, gemm])
         seconds = [answer[self.clock] + answer["apply"][self.clock] for answer in side.answers]
         work = C5_SHAPE[0] * C5_SHAPE[1] * SIZES[C5_SIZE].flops("train", C5_SHAPE[1])
-        rates = self.gemm_rates([gemm])["float32"]
+        rates = self.rates(gemm)
         return {
             "step_s": statistics.median(seconds),
             "flops": work / statistics.median(seconds),
@@ -189,8 +183,15 @@ class Bench:
         }
 
 
+def random_tokens():
+    numbers = random.Random(1)
+    vocabulary = min(size.vocabulary for size in SIZES.values())
+    rows = ((numbers.randrange(vocabulary) for _ in range(SHAPE[1])) for _ in range(SHAPE[0]))
+    return "".join(" ".join(map(str, row)) + "\n" for row in rows)
+
+
 def check_agreement(sides, first):
-    """The sides do the same work if loss and gradient are the same."""
+    """Sides whose loss and gradient are the same have done the same work."""
     sides = [side for side in sides if "loss" in first[side.name]]
     expected = first[PEER if PEER in first else sides[0].name]
     for side in sides:
@@ -236,7 +237,7 @@ def print_c5(c5):
 
 def peer_versions(peer):
     script = "import torch, transformers as t; print(torch.__version__, t.__version__)"
-    done = subprocess.run([peer, "-c", script], capture_output=True, text=True)
+    done = subprocess.run([peer, "-c", script], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         fail(f"{peer}: {done.stderr.strip()}")
     return dict(zip(("torch", "transformers"), done.stdout.split()))
@@ -253,11 +254,17 @@ def processor():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
-    parser.add_argument("--work", nargs="+", choices=["forward", "train"], default=["forward", "train"])
+    parser.add_argument("--work", nargs="+", choices=WORK, default=WORK)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clock", choices=["cpu", "wall"], default="cpu")
-    parser.add_argument("--peer-bfloat16", action="store_true", help="slow without such instructions")
-    parser.add_argument("--json", type=pathlib.Path, help="write everything measured there")
+    parser.add_argument("--peer-bfloat16", action="store_true", help="time transformers so, too")
+    parser.add_argument(
+        "--json",
+        type=pathlib.Path,
+        nargs="?",
+        const=ROOT / "bench/results/nn_peers.json",
+        help="write everything measured (to %(const)s)",
+    )
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
     parser.add_argument("--peer", type=pathlib.Path, default=ROOT / ".deps/peers/python")
     arguments = parser.parse_args()
@@ -287,7 +294,7 @@ def main():
                 report["c5"] = bench.c5()
                 print_c5(report["c5"])
         report["load_after"] = os.getloadavg()
-        report["wall_over_cpu"] = statistics.median(bench.waiting)
+        report["wall_over_cpu"] = statistics.median(bench.wall_over_cpu)
     print(
         f"\n{report['processor']}, one thread, {arguments.rounds} rounds; load "
         f"{report['load_before'][0]:.1f} to {report['load_after'][0]:.1f}, "

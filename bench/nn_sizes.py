@@ -1,5 +1,5 @@
-"""The models that speeds on a CPU are stated for (specs/performance.md H): Qwen3.5's architecture at
-1.4, 8.7 and 95 million parameters."""
+"""The models that speeds on a CPU are stated for (specs/performance.md H): the architecture of
+Qwen3.5 at 1.4, 8.7 and 95 million parameters."""
 import dataclasses
 
 
@@ -65,7 +65,9 @@ class Size:
 
     def flops(self, work, length):
         """Of a token in a sequence of `length`: products and causal attention, nothing else.
-        "forward", or "train": that and the backward pass, twice as much. Recomputing is not work."""
+
+        "forward", or "train": that and the backward pass, which is twice as much. What is computed
+        again to save memory does not count."""
         attention = self.layers // 4 * 2 * length * self.heads[0] * self.head_dim
         return (3 if work == "train" else 1) * (2 * self.matmul_parameters() + attention)
 

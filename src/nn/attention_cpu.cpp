@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 
 #include "nn/internal/mkl.h"
 #include "nn/kernels/softmax_kernels.h"
@@ -100,8 +101,7 @@ class Scratch {
 
   /// A copy of [queries, group, d] as [queries * group, d].
   at::Tensor rows_of(const at::Tensor& queries) {
-    const at::Tensor rows =
-        matrix(queries.size(0) * queries.size(1), queries.size(2), queries.size(2));
+    at::Tensor rows = matrix(queries.size(0) * queries.size(1), queries.size(2), queries.size(2));
     rows.view(queries.sizes()).copy_(queries);
     return rows;
   }
@@ -194,7 +194,7 @@ void for_tasks(const AttentionProblem& problem, const Work& work) {
 AttentionOutput attention_forward(const AttentionProblem& problem) {
   const at::Tensor& q = problem.q;
   const std::int64_t kv_heads = problem.k.size(1);
-  const AttentionOutput output = {
+  AttentionOutput output = {
       .o = at::empty(q.sizes(), q.options()),
       .logsumexps = at::empty({kv_heads, q.size(0), q.size(1) / kv_heads}, at::kFloat)};
   for_tasks(problem, [&](const Task& task) { forward(problem, task, output); });

@@ -73,7 +73,7 @@ at::Tensor backward(const at::Tensor& x, const AttentionLayout& layout,
                     const std::optional<HeadNorms>& norms, const RopeTables& rope,
                     const Tensors& upstream) {
   const std::int64_t rows = x.size(0), d = layout.head_dim;
-  const at::Tensor dx = at::empty({rows, layout.columns()}, x.options());
+  at::Tensor dx = at::empty({rows, layout.columns()}, x.options());
   const BlockSums dweights(row_blocks(rows), 2 * d);
   const at::Tensor scratch = at::empty({row_blocks(rows), d}, at::kFloat);
   with_row_type(x, [&]<class T>(T) {

@@ -23,9 +23,9 @@ std::vector<TokenId> ids(const at::Tensor& tensor) {
 /// A model with a cache of its own.
 struct Writer {
   explicit Writer(const std::string& name, std::int64_t slots = 4, std::int64_t max_tokens = 320,
-                  at::ScalarType compute = at::kFloat)
-      : model(golden_folder(name), {.compute = compute}),
-        arena(DecoderCache::bytes(model.config(), slots, max_tokens, compute), at::kCPU),
+                  at::ScalarType compute = at::kFloat, at::Device device = at::kCPU)
+      : model(golden_folder(name), {.device = device, .compute = compute}),
+        arena(DecoderCache::bytes(model.config(), slots, max_tokens, compute), device),
         cache(model.config(), slots, max_tokens, compute, arena) {}
 
   at::Tensor extend(std::span<const CachePiece> pieces) {
@@ -43,37 +43,37 @@ struct Writer {
 
 class CachedDecoder : public testing::TestWithParam<std::string> {};
 
-TEST_P(CachedDecoder, GreedyContinuationIsTransformersTokenForToken) {
-  Writer writer(GetParam());
-  const GoldenFile golden(golden_folder(GetParam()) / "golden.safetensors");
+void continue_greedily(const std::string& name, at::Device device) {
+  Writer writer(name, 4, 320, at::kFloat, device);
+  const GoldenFile golden(golden_folder(name) / "golden.safetensors");
   const at::Tensor expected = golden["greedy.tokens"][0], steps = golden["greedy.step_logits"][0];
   const std::int64_t slot = 2;
   at::Tensor next = writer.extend(slot, ids(golden["greedy.prompt"]));
   const auto compare_state = [&](const std::string& which) {
     for (std::size_t i = 0; i < writer.model.config().layers.size(); ++i) {
       const LayerCache& layer = writer.cache.layer(i);
-      const std::string name = fmt::format("greedy.{}_state.layer{}.", which, i);
-      if (!golden.contains(name + "key") && !golden.contains(name + "conv_state")) continue;
+      const std::string tensor = fmt::format("greedy.{}_state.layer{}.", which, i);
+      if (!golden.contains(tensor + "key") && !golden.contains(tensor + "conv_state")) continue;
       if (layer.state.defined()) {
-        EXPECT_LT(max_difference(layer.state[slot], golden[name + "recurrent_state"][0]), 1e-4)
-            << name;
+        EXPECT_LT(max_difference(layer.state[slot], golden[tensor + "recurrent_state"][0]), 1e-4)
+            << tensor;
         // Theirs is [C, 4], one column more than the convolution needs.
-        const at::Tensor columns = golden[name + "conv_state"][0];
+        const at::Tensor columns = golden[tensor + "conv_state"][0];
         const std::int64_t kept = layer.conv.size(1);
         EXPECT_LT(
             max_difference(layer.conv[slot].t(), columns.narrow(1, columns.size(1) - kept, kept)),
             1e-4)
-            << name;
+            << tensor;
       } else {
         const std::int64_t length = writer.cache.length(slot);
         EXPECT_LT(max_difference(layer.keys[slot].narrow(0, 0, length).transpose(0, 1),
-                                 golden[name + "key"][0]),
+                                 golden[tensor + "key"][0]),
                   1e-4)
-            << name;
+            << tensor;
         EXPECT_LT(max_difference(layer.values[slot].narrow(0, 0, length).transpose(0, 1),
-                                 golden[name + "value"][0]),
+                                 golden[tensor + "value"][0]),
                   1e-4)
-            << name;
+            << tensor;
       }
     }
   };
@@ -85,6 +85,10 @@ TEST_P(CachedDecoder, GreedyContinuationIsTransformersTokenForToken) {
     if (i + 1 < expected.size(0)) next = writer.extend(slot, std::vector{token});
   }
   compare_state("final");
+}
+
+TEST_P(CachedDecoder, GreedyContinuationIsTransformersTokenForToken) {
+  for (const at::Device device : devices()) continue_greedily(GetParam(), device);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, CachedDecoder,

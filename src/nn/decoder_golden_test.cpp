@@ -21,14 +21,15 @@ std::vector<TokenId> ids(const at::Tensor& tensor) {
 
 /// A golden folder: the model and what the reference says about it.
 struct Golden {
-  explicit Golden(const std::string& name, at::ScalarType compute = at::kFloat)
-      : model(golden_folder(name), {.compute = compute}),
+  explicit Golden(const std::string& name, at::ScalarType compute = at::kFloat,
+                  at::Device device = at::kCPU)
+      : model(golden_folder(name), {.device = device, .compute = compute}),
         expected(golden_folder(name) / "golden.safetensors") {}
 
   /// [T, vocab] for sequences of these lengths, packed.
   at::Tensor logits(const at::Tensor& tokens, std::span<const std::int64_t> lengths) const {
     const c10::NoGradGuard no_graph;
-    const PackedBatch batch(model.config(), ids(tokens), lengths, at::kCPU);
+    const PackedBatch batch(model.config(), ids(tokens), lengths, model.device());
     const at::Tensor x = model.decoder.final_norm(model.decoder.hidden(batch));
     const at::Tensor out = at::empty({x.size(0), model.config().vocab_size}, x.options());
     gemm_nt(out, x, model.decoder.head().value);
@@ -42,11 +43,13 @@ struct Golden {
 class DecoderGolden : public testing::TestWithParam<std::string> {};
 
 TEST_P(DecoderGolden, LogitsOfEveryPosition) {
-  const Golden golden(GetParam());
-  const at::Tensor tokens = golden.expected["input_ids"];
-  const at::Tensor expected = golden.expected["logits"];
-  const std::vector<std::int64_t> both = {tokens.size(1), tokens.size(1)};
-  EXPECT_LT(max_difference(golden.logits(tokens, both), expected.flatten(0, 1)), 5e-4);
+  for (const at::Device device : devices()) {
+    const Golden golden(GetParam(), at::kFloat, device);
+    const at::Tensor tokens = golden.expected["input_ids"];
+    const at::Tensor expected = golden.expected["logits"];
+    const std::vector<std::int64_t> both = {tokens.size(1), tokens.size(1)};
+    EXPECT_LT(max_difference(golden.logits(tokens, both), expected.flatten(0, 1)), 5e-4) << device;
+  }
 }
 
 TEST_P(DecoderGolden, HiddenStatesBehindEveryLayer) {

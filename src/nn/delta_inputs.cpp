@@ -112,7 +112,7 @@ at::Tensor conv_state_after(const at::Tensor& projection, const LinearAttentionC
   const at::Tensor m = projection.detach().narrow(1, 0, config.conv_dim());
   const at::Tensor before = rows_before(projection, config, sequences, conv_state);
   const std::int64_t count = config.conv_kernel - 1;
-  const at::Tensor after = at::zeros(before.sizes(), before.options());
+  at::Tensor after = at::zeros(before.sizes(), before.options());
   for (std::int64_t n = 0; n < sequences.count(); ++n) {
     const std::int64_t fresh = std::min(sequences.length(n), count), old = count - fresh;
     const at::Tensor rows = after[n];

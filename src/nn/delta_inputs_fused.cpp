@@ -66,12 +66,12 @@ DeltaInputs forward(const Call& call) {
   const auto make = [&](std::int64_t heads, std::int64_t dim, at::ScalarType type) {
     return at::empty({call.x.size(0), heads, dim}, type);
   };
-  const DeltaInputs out{.q = make(config.key_heads, config.key_head_dim, at::kFloat),
-                        .k = make(config.key_heads, config.key_head_dim, at::kFloat),
-                        .v = make(config.value_heads, config.value_head_dim, at::kFloat),
-                        .g = at::empty({call.x.size(0), config.value_heads}, at::kFloat),
-                        .beta = at::empty({call.x.size(0), config.value_heads}, at::kFloat),
-                        .z = make(config.value_heads, config.value_head_dim, call.x.scalar_type())};
+  DeltaInputs out{.q = make(config.key_heads, config.key_head_dim, at::kFloat),
+                  .k = make(config.key_heads, config.key_head_dim, at::kFloat),
+                  .v = make(config.value_heads, config.value_head_dim, at::kFloat),
+                  .g = at::empty({call.x.size(0), config.value_heads}, at::kFloat),
+                  .beta = at::empty({call.x.size(0), config.value_heads}, at::kFloat),
+                  .z = make(config.value_heads, config.value_head_dim, call.x.scalar_type())};
   with_row_type(call.x, [&]<class T>(T) {
     const auto kernel = kernels::delta_inputs_kernels().of<T>().forward;
     const kernels::DeltaLayout layout = kernel_layout(call);
@@ -93,7 +93,7 @@ DeltaInputs forward(const Call& call) {
 at::Tensor backward(const Call& call, const Tensors& upstream) {
   const std::int64_t channels = call.config.conv_dim(), heads = call.config.value_heads;
   const std::int64_t taps = call.config.conv_kernel;
-  const at::Tensor dx = at::empty(call.x.sizes(), call.x.options());
+  at::Tensor dx = at::empty(call.x.sizes(), call.x.options());
   const BlockSums dweights(block_count(call.sequences), taps * channels + 2 * heads);
   with_row_type(call.x, [&]<class T>(T) {
     const auto kernel = kernels::delta_inputs_kernels().of<T>().backward;

@@ -19,8 +19,7 @@ namespace polaris::nn {
 namespace {
 
 constexpr double kScale = 0.2;
-/// The worst is dg, a sum of products that cancel each other: up to 2.5e-6 was seen.
-constexpr double kFloatTolerance = 5e-6;
+constexpr double kFloatTolerance = 2e-6;
 
 DeltaCall chunked(const DeltaCase& c, std::int64_t chunk_length = 64) {
   return [plan = DeltaPlan(c.sequences(), at::kCPU, chunk_length)](const DeltaOperands& x) {

@@ -163,22 +163,24 @@ DeltaOperands backward(const DeltaOperands& x, const DeltaPlan& plan, double sca
       at::bmm(d_o, transposed(saved.states)).mul_(c.since_start).mul_(scale).baddbmm_(z, c.k);
   const at::Tensor d_k_read =
       at::bmm(d_v, transposed(saved.states)).mul_(c.since_start).neg_().baddbmm_(y, c.k);
-  const at::Tensor d_k_write = at::bmm(u, transposed(d_states))
-                                   .mul_(c.until_end)
-                                   .baddbmm_(transposed(y), c.k)
-                                   .baddbmm_(transposed(z), c.q);
+  const at::Tensor d_k_write = at::bmm(transposed(y), c.k).baddbmm_(transposed(z), c.q);
+  const at::Tensor d_k_outlive = at::bmm(u, transposed(d_states)).mul_(c.until_end);
   const at::Tensor d_beta = (d_r * u).sum(-1, true) / c.beta.clamp_min(1e-20);
 
-  // e^gamma comes with every reader, e^-gamma with every writer; Gamma's share is <G, H+>.
+  // e^g_t is in everything that is carried from before t to t or beyond: in what tokens from t on
+  // read (e^gamma_i comes with every reader, e^-gamma_i with every writer), in what earlier tokens
+  // wrote and the chunk's end still holds, and in what the end holds of H. The last two are A.3's
+  // share of Gamma without what cancels in d_gamma.
   const at::Tensor d_gamma = (c.q * d_q + c.k * (d_k_read - d_k_write)).sum(-1, true, at::kDouble);
-  const at::Tensor d_whole = (saved.states * d_states).sum({1, 2}, true, at::kDouble) * c.whole +
-                             (at::bmm(k_writes, d_states) * u).sum({1, 2}, true, at::kDouble);
-  const at::Tensor d_g = (d_gamma.flip(1).cumsum(1).flip(1) + d_whole).to(x.g.scalar_type());
+  const at::Tensor outlived = (c.k * d_k_outlive).sum(-1, true, at::kDouble);
+  const at::Tensor of_state = (saved.states * d_states).sum({1, 2}, true, at::kDouble) * c.whole;
+  const at::Tensor d_g =
+      d_gamma.flip(1).cumsum(1).flip(1) + (outlived.cumsum(1) - outlived) + of_state;
 
   return {.q = from_chunks(d_q, plan, x.q.size(1)),
-          .k = from_chunks(d_k_read + d_k_write, plan, x.k.size(1)),
+          .k = from_chunks(d_k_read + d_k_write + d_k_outlive, plan, x.k.size(1)),
           .v = from_chunks(d_v, plan, heads),
-          .g = from_chunks(d_g, plan, heads).squeeze(-1),
+          .g = from_chunks(d_g.to(x.g.scalar_type()), plan, heads).squeeze(-1),
           .beta = from_chunks(d_beta, plan, heads).squeeze(-1),
           .h0 = x.h0.defined() ? from_batch(d_state, plan) : at::Tensor()};
 }

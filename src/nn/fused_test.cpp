@@ -11,7 +11,7 @@ namespace polaris::nn {
 namespace {
 
 /// y = 2 x, whose backward holds `held`.
-at::Tensor twice(const at::Tensor& x, std::shared_ptr<int> held) {
+at::Tensor twice(const at::Tensor& x, const std::shared_ptr<int>& held) {
   return record({x}, {x.detach() * 2}, [held](const Tensors& dy) -> Tensors {
     *held += 1;
     return {dy[0] * 2};

@@ -65,8 +65,8 @@ Pass run(Model& model, const PackedTargets& pack, const LinearLoss& loss, bool r
   return {model.store.gradient({0, model.store.layout().size()}).clone(), std::move(scores)};
 }
 
-TEST(Gradient, OfTheMeanLossIsTransformersForEveryParameter) {
-  Model model(golden_folder("qwen3_5_tiny"), {.gradients = true});
+void compare_gradient_of_mean_loss(at::Device device) {
+  Model model(golden_folder("qwen3_5_tiny"), {.device = device, .gradients = true});
   const GoldenFile expected(golden_folder("qwen3_5_tiny") / "golden.safetensors");
   const at::Tensor ids = expected["input_ids"];
   PackedTargets pack;
@@ -87,6 +87,10 @@ TEST(Gradient, OfTheMeanLossIsTransformersForEveryParameter) {
     ++compared;
   }
   EXPECT_EQ(compared, 56);
+}
+
+TEST(Gradient, OfTheMeanLossIsTransformersForEveryParameter) {
+  for (const at::Device device : devices()) compare_gradient_of_mean_loss(device);
 }
 
 class ModelGradient : public testing::TestWithParam<std::string> {};

@@ -47,7 +47,7 @@ namespace {
 /// Backward of the norm of `x` with respect to x, plus `dsum` if that is defined.
 at::Tensor norm_backward(const at::Tensor& x, const Weight& weight, const NormStyle& style,
                          const at::Tensor& dy, const at::Tensor& dsum) {
-  const at::Tensor dx = at::empty_like(x);
+  at::Tensor dx = at::empty_like(x);
   const std::int64_t rows = x.size(0), width = x.size(1);
   const BlockSums dweight(row_blocks(rows), width);
   with_row_type(x, [&]<class T>(T) {

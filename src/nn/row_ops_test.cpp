@@ -56,7 +56,7 @@ Operation gated_rms_norm_case() {
 
 Operation silu_mul_case() {
   return {.name = "silu_mul",
-          .inputs = {{4.0 * normal({250, 2 * 77})}},
+          .inputs = {{4.0 * normal({250, 154})}},
           .run = [](auto& x, auto&) { return Tensors{silu_mul(x[0])}; },
           .definition = [](auto& x, auto&) { return Tensors{composite::silu_mul(x[0])}; }};
 }
@@ -76,7 +76,7 @@ Operation attention_inputs_case(const std::string& name, const AttentionLayout& 
                                 std::optional<bool> zero_centred, std::int64_t rotary_dims) {
   const at::Tensor positions = at::arange(120, at::kLong);
   const RopeTables rope = rope_tables({.theta = 100.0, .rotary_dims = rotary_dims}, positions);
-  const auto calling = [=](auto function) -> Run {
+  const auto calling = [=](auto function) {
     return [=](auto& x, auto& w) {
       std::optional<HeadNorms> norms;
       if (zero_centred)
@@ -103,7 +103,7 @@ Operation delta_inputs_case(const std::string& name, const LinearAttentionConfig
   const std::int64_t columns = config.conv_dim() + config.value_dim() + 2 * config.value_heads;
   const at::Tensor state =
       normal({sequences.count(), config.conv_kernel - 1, config.conv_dim()}).to(at::kBFloat16);
-  const auto calling = [=](auto function) -> Run {
+  const auto calling = [=](auto function) {
     return [=](auto& x, auto& w) {
       const DeltaInputs out =
           function(x[0].narrow(1, 2, columns), {w[0], w[1], w[2]}, config, sequences,

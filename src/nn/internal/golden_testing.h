@@ -1,15 +1,24 @@
 #pragma once
 
+#include <ATen/Context.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "weights/safetensors.h"
 
 namespace polaris::nn {
+
+/// The CPU, and a GPU where there is one: a test's body runs on every device of the machine.
+inline std::vector<at::Device> devices() {
+  std::vector<at::Device> found = {at::kCPU};
+  if (at::hasCUDA()) found.emplace_back(at::kCUDA, 0);
+  return found;
+}
 
 inline std::filesystem::path golden_folder(const std::string& name) {
   return std::filesystem::path(POLARIS_GOLDEN_DIR) / name;

@@ -63,11 +63,8 @@ struct BackwardHead {
   void written() {
     multiply<Sum::kSet>(w.d_written, Factor(w.k), d_state, {rows, w.keys, w.values});
     scale_rows(w.d_written, 1.0F, gates.until_end, w.d_written, rows);
-    // <G, H+> in the two parts that H+ is made of; this one is here because K G is.
     for (std::int64_t i = 0; i < rows; ++i)
-      d_whole += dot(w.d_written.row(i), saved.written.row(i), w.values);
-    for (std::int64_t i = 0; i < w.keys; ++i)
-      d_whole += gates.whole * dot(d_state.row(i), saved.state.row(i), w.values);
+      outlived[i] = dot(w.d_written.row(i), saved.written.row(i), w.values);
     multiply<Sum::kAdd, Part::kLeftIsUpper>(w.d_written, Transposed(w.scores), w.d_o,
                                             {rows, rows, w.values});
   }
@@ -77,9 +74,9 @@ struct BackwardHead {
     multiply<Sum::kSet, Part::kLeftIsUpper>(w.d_residual, Transposed(saved.inverse), w.d_written,
                                             {rows, rows, w.values});
     for (std::int64_t i = 0; i < chunk.rows; ++i) {
-      const double sum = dot(w.d_residual.row(i), saved.written.row(i), w.values);
-      const double beta = gates.beta[i] > 1e-20F ? gates.beta[i] : 1e-20F;
-      a.dbeta[gate + i * n.value_heads] = static_cast<float>(sum / beta);
+      const float beta = gates.beta[i] > 1e-20F ? gates.beta[i] : 1e-20F;
+      a.dbeta[gate + i * n.value_heads] =
+          dot(w.d_residual.row(i), saved.written.row(i), w.values) / beta;
     }
     scale_rows(w.dv, 1.0F, gates.beta, w.d_residual, rows);
     store_rows(a.dv + values, stride, w.dv, chunk.rows, n.value_size);
@@ -103,45 +100,58 @@ struct BackwardHead {
 
   /// dQ = (s e^gamma * dO) H^T + Z K
   /// dK = -(e^gamma * dV) H^T + Y K                        k as reader of the state
-  ///    + (e^(Gamma - gamma) * U) G^T + Y^T K + Z^T Q      k as writer
-  /// e^gamma_i comes with every reader, e^-gamma_i with every writer, hence d_gamma.
+  ///    + Y^T K + Z^T Q + (e^(Gamma - gamma) * U) G^T      k as writer
   void keys() {
     const Extent within{rows, rows, w.keys};
+    const Extent across{rows, w.values, w.keys};
     transpose(w.state_columns, saved.state, w.keys, w.values);
     scale_rows(w.scaled, a.in.scale, gates.since_start, w.d_o, rows);
-    multiply<Sum::kSet>(w.d_key, Factor(w.scaled), w.state_columns, {rows, w.values, w.keys});
+    multiply<Sum::kSet>(w.d_key, Factor(w.scaled), w.state_columns, across);
     multiply<Sum::kAdd, Part::kLeftIsLower>(w.d_key, Factor(w.z()), w.k, within);
-    add_share(w.dq, w.q, 1.0);
+    add_dots(1.0F, w.q);
+    add_share(w.dq);
 
     scale_rows(w.scaled, -1.0F, gates.since_start, w.dv, rows);
-    multiply<Sum::kSet>(w.d_key, Factor(w.scaled), w.state_columns, {rows, w.values, w.keys});
+    multiply<Sum::kSet>(w.d_key, Factor(w.scaled), w.state_columns, across);
     multiply<Sum::kAdd, Part::kLeftIsLower>(w.d_key, Factor(w.y), w.k, within);
-    add_share(w.dk, w.k, 1.0);
+    add_dots(1.0F, w.k);
+    add_share(w.dk);
 
     transpose(w.state_columns, d_state, w.keys, w.values);
     scale_rows(w.scaled, 1.0F, gates.until_end, saved.written, rows);
-    multiply<Sum::kSet>(w.d_key, Factor(w.scaled), w.state_columns, {rows, w.values, w.keys});
-    multiply<Sum::kAdd, Part::kLeftIsUpper>(w.d_key, Transposed(w.y), w.k, within);
+    multiply<Sum::kSet, Part::kLeftIsUpper>(w.d_key, Transposed(w.y), w.k, within);
     multiply<Sum::kAdd, Part::kLeftIsUpper>(w.d_key, Transposed(w.z()), w.q, within);
-    add_share(w.dk, w.k, -1.0);
+    add_dots(-1.0F, w.k);
+    multiply<Sum::kAdd>(w.d_key, Factor(w.scaled), w.state_columns, across);
+    add_share(w.dk);
   }
 
-  /// total += d_key;  d_gamma_i += sign * x_i . d_key_i
-  void add_share(Matrix total, Matrix x, double sign) {
-    for (std::int64_t i = 0; i < rows; ++i) {
+  /// d_gamma_i += sign * x_i . d_key_i
+  void add_dots(float sign, Matrix x) {
+    for (std::int64_t i = 0; i < rows; ++i)
       d_gamma[i] += sign * dot(x.row(i), w.d_key.row(i), w.keys);
-      for (std::int64_t j = 0; j < w.keys; j += kLanes)
-        store_lanes(total.row(i) + j,
-                    load_lanes(total.row(i) + j) + load_lanes(w.d_key.row(i) + j));
-    }
   }
 
-  /// dg_t = d_gamma_t + ... + d_gamma_C + dGamma
+  /// total += d_key
+  void add_share(Matrix total) {
+    for (std::int64_t i = 0; i < rows * w.keys; i += kLanes)
+      store_lanes(total.data + i, load_lanes(total.data + i) + load_lanes(w.d_key.data + i));
+  }
+
+  /// e^g_t is in everything that is carried from before t to t or beyond: in what tokens from t on
+  /// read (d_gamma_t + ... + d_gamma_C; e^gamma_i comes with every reader, e^-gamma_i with every
+  /// writer), in what earlier tokens wrote and the chunk's end still holds, and in what the end
+  /// holds of H. The last two are A.3's share of Gamma without what cancels in d_gamma.
   void decay() {
-    double sum = d_whole;
+    double kept = 0.0;
+    for (std::int64_t i = 0; i < w.keys; ++i)
+      kept += gates.whole * dot(d_state.row(i), saved.state.row(i), w.values);
+    for (std::int64_t i = 0; i < chunk.rows; ++i) kept += outlived[i];
+    double read = 0.0;
     for (std::int64_t i = chunk.rows; i-- > 0;) {
-      sum += d_gamma[i];
-      a.dg[gate + i * n.value_heads] = static_cast<float>(sum);
+      read += d_gamma[i];
+      kept -= outlived[i];
+      a.dg[gate + i * n.value_heads] = static_cast<float>(read + kept);
     }
   }
 
@@ -164,8 +174,8 @@ struct BackwardHead {
   Gates gates;
   SavedChunk saved;
   Matrix d_state;                       // G
-  double d_gamma[kMaxDeltaChunk] = {};  // but for the share of Gamma
-  double d_whole = 0.0;                 // of Gamma
+  double d_gamma[kMaxDeltaChunk] = {};  // of tokens within the chunk
+  double outlived[kMaxDeltaChunk];      // <G, what token i wrote>
 };
 
 void backward(const DeltaSizes& n, const DeltaBackward& a) {
@@ -175,8 +185,8 @@ void backward(const DeltaSizes& n, const DeltaBackward& a) {
   for (std::int64_t index = Chunk::count(n, a.in); index-- > 0;) {
     const Chunk chunk(n, a.in, index);
     load_keys(n, a.in, chunk, w);
-    load_rows(w.dq, chunk.padded_rows, nullptr, 0, 0, 0);
-    load_rows(w.dk, chunk.padded_rows, nullptr, 0, 0, 0);
+    clear(w.dq.data, chunk.padded_rows * w.keys);
+    clear(w.dk.data, chunk.padded_rows * w.keys);
     for (std::int64_t head = 0; head < delta_group(n); ++head)
       BackwardHead(n, a, w, chunk, head).run();
     store_rows(a.dq + chunk.first * stride, stride, w.dq, chunk.rows, n.key_size);

@@ -105,29 +105,38 @@ struct SavedChunk {
   Matrix inverse, written, state;
 };
 
+POLARIS_INLINE void copy(float* to, const float* from, std::int64_t count) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) store_lanes(to + i, load_lanes(from + i));
+  for (; i < count; ++i) to[i] = from[i];
+}
+
+POLARIS_INLINE void clear(float* to, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) to[i] = 0.0F;
+}
+
 /// `rows` x `columns` at `from`, padded with zeros to all of `out`, which has `out_rows`.
 inline void load_rows(Matrix out, std::int64_t out_rows, const float* from,
                       std::int64_t from_stride, std::int64_t rows, std::int64_t columns) {
-  for (std::int64_t i = 0; i < out_rows; ++i) {
-    const std::int64_t present = i < rows ? columns : 0;
-    for (std::int64_t j = 0; j < present; ++j) out.row(i)[j] = from[i * from_stride + j];
-    for (std::int64_t j = present; j < out.stride; ++j) out.row(i)[j] = 0.0F;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    copy(out.row(i), from + i * from_stride, columns);
+    clear(out.row(i) + columns, out.stride - columns);
   }
+  clear(out.row(rows), (out_rows - rows) * out.stride);
 }
 
 inline void store_rows(float* to, std::int64_t to_stride, Matrix in, std::int64_t rows,
                        std::int64_t columns) {
-  for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t j = 0; j < columns; ++j) to[i * to_stride + j] = in.row(i)[j];
+  for (std::int64_t i = 0; i < rows; ++i) copy(to + i * to_stride, in.row(i), columns);
 }
 
 /// The states of a key head's value heads from and to [group, K, V]; from null: zero.
 inline void load_states(const DeltaSizes& n, const Workspace& w, const float* from) {
-  for (std::int64_t head = 0; head < delta_group(n); ++head) {
-    const std::int64_t rows = from == nullptr ? 0 : n.key_size;
-    load_rows(w.state(head), w.keys, from + (rows == 0 ? 0 : head * rows * n.value_size),
-              n.value_size, rows, n.value_size);
-  }
+  const std::int64_t heads = delta_group(n);
+  if (from == nullptr) return clear(w.states.data, heads * w.keys * w.values);
+  for (std::int64_t head = 0; head < heads; ++head)
+    load_rows(w.state(head), w.keys, from + head * n.key_size * n.value_size, n.value_size,
+              n.key_size, n.value_size);
 }
 inline void store_states(const DeltaSizes& n, float* to, const Workspace& w) {
   for (std::int64_t head = 0; head < delta_group(n); ++head)

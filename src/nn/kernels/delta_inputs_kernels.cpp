@@ -26,13 +26,13 @@ POLARIS_INLINE void multiply_add(const float* weight, const X* x, float* sum, st
   for (std::int64_t i = 0; i < count; ++i) sum[i] += weight[i] * load(x[i]);
 }
 
-/// sum = sum over taps j of their weights * row(j). Rows that are null, which may be the first
-/// ones, count as zero.
+/// sum = sum over taps j >= first of their weights * row(j)
 template <class Row>
-POLARIS_INLINE void weigh_rows(const DeltaLayout& layout, const Row& row, float* sum) {
+POLARIS_INLINE void weigh_rows(const DeltaLayout& layout, std::int64_t first, const Row& row,
+                               float* sum) {
   const std::int64_t count = channels(layout);
   const float* w = layout.conv;
-  if (layout.taps == 4 && row(0) != nullptr) {  // as in all published models: in one pass
+  if (layout.taps == 4 && first == 0) {  // nearly always, in published models: in one pass
     const auto *x0 = row(0), *x1 = row(1), *x2 = row(2), *x3 = row(3);
 #pragma omp simd
     for (std::int64_t i = 0; i < count; ++i) {
@@ -42,9 +42,8 @@ POLARIS_INLINE void weigh_rows(const DeltaLayout& layout, const Row& row, float*
     return;
   }
   for (std::int64_t i = 0; i < count; ++i) sum[i] = 0.0F;
-  for (std::int64_t j = 0; j < layout.taps; ++j) {
-    if (row(j) != nullptr) multiply_add(w + j * count, row(j), sum, count);
-  }
+  for (std::int64_t j = first; j < layout.taps; ++j)
+    multiply_add(w + j * count, row(j), sum, count);
 }
 
 /// Row t behind the convolution, before SiLU.
@@ -53,7 +52,7 @@ POLARIS_INLINE void convolve(const DeltaLayout& layout, const T* projection, std
                              const DeltaRows<T>& rows, std::int64_t t, float* c) {
   const std::int64_t oldest = t - layout.taps + 1;
   weigh_rows(
-      layout,
+      layout, /*first=*/0,
       [&](std::int64_t j) { return input_row(layout, projection, stride, rows, oldest + j); }, c);
 }
 
@@ -176,11 +175,9 @@ void backward(const DeltaLayout& layout, const T* projection, std::int64_t strid
     }
     const std::int64_t t = ahead - taps + 1;
     if (t < rows.begin) continue;
-    const auto seen_by = [&](std::int64_t j) -> const float* {
-      const std::int64_t later = t + taps - 1 - j;
-      return later < rows.behind ? dc + later % taps * count : nullptr;
-    };
-    weigh_rows(layout, seen_by, sum);
+    const std::int64_t missing = t + taps - rows.behind;  // rows that would see t
+    const auto seen_by = [&](std::int64_t j) { return dc + (t + taps - 1 - j) % taps * count; };
+    weigh_rows(layout, missing > 0 ? missing : 0, seen_by, sum);
     T* dx = dprojection + t * columns(layout);
 #pragma omp simd
     for (std::int64_t i = 0; i < count; ++i) store(dx[i], sum[i]);

@@ -157,14 +157,20 @@ inline void scale_rows(Matrix out, float factor, const float* factors, Matrix in
       store_lanes(out.row(i) + j, factor * factors[i] * load_lanes(in.row(i) + j));
 }
 
-/// a[0] * b[0] + ... + a[columns - 1] * b[columns - 1]. Lanes are summed in double: such products
-/// go on to cancel each other (A.3).
-inline double dot(const float* a, const float* b, std::int64_t columns) {
+/// Lane j and lane j ^ kDistance added, in both.
+template <int kDistance, std::size_t... j>
+POLARIS_INLINE Lanes folded(Lanes x, std::index_sequence<j...>) {
+  return x + __builtin_shufflevector(x, x, (j ^ kDistance)...);
+}
+
+/// a[0] * b[0] + ... + a[columns - 1] * b[columns - 1]
+inline float dot(const float* a, const float* b, std::int64_t columns) {
+  constexpr auto kAll = std::make_index_sequence<kLanes>();
   Lanes sum{};
   for (std::int64_t j = 0; j < columns; j += kLanes) sum += load_lanes(a + j) * load_lanes(b + j);
-  double total = 0.0;
-  for (int lane = 0; lane < kLanes; ++lane) total += sum[lane];
-  return total;
+  if constexpr (kLanes > 8) sum = folded<8>(sum, kAll);
+  if constexpr (kLanes > 4) sum = folded<4>(sum, kAll);
+  return folded<1>(folded<2>(sum, kAll), kAll)[0];
 }
 
 }  // namespace polaris::kernels::POLARIS_ISA

@@ -19,9 +19,8 @@ POLARIS_INLINE float inverse_root(float x) { return 1.0F / __builtin_sqrtf(x); }
 template <class T>
 POLARIS_INLINE float inverse_rms(Norm norm, const T* x) {
   LaneSum squares;
-  for_lanes(norm.width, [&](std::int64_t i, int lane) {
-    squares.lanes[lane] += load(x[i]) * load(x[i]);
-  });
+  for_lanes(norm.width,
+            [&](std::int64_t i, int lane) { squares.lanes[lane] += load(x[i]) * load(x[i]); });
   return inverse_root(total(squares) / static_cast<float>(norm.width) + norm.eps);
 }
 
@@ -33,11 +32,11 @@ POLARIS_INLINE void norm_row(Norm norm, const T* x, Y* y) {
 #pragma omp simd
     for (std::int64_t i = 0; i < norm.width; ++i)
       store(y[i], rounded<T>(load(x[i]) * r * (1.0F + norm.weight[i])));
-  } else {
-#pragma omp simd
-    for (std::int64_t i = 0; i < norm.width; ++i)
-      store(y[i], rounded<T>(rounded<T>(load(x[i]) * r) * norm.weight[i]));
+    return;
   }
+#pragma omp simd
+  for (std::int64_t i = 0; i < norm.width; ++i)
+    store(y[i], rounded<T>(rounded<T>(load(x[i]) * r) * norm.weight[i]));
 }
 
 /// Backward of norm_row: with n = dy * factor, where factor is weight or 1 + weight,

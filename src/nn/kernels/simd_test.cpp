@@ -112,7 +112,7 @@ TEST(LaneSum, AddsEveryElementOnceWhateverTheCount) {
       ASSERT_EQ(lane, i % kLanes);
       sum.lanes[lane] += static_cast<float>(i + 1);
     });
-    EXPECT_EQ(total(sum), static_cast<float>(count * (count + 1) / 2));
+    EXPECT_EQ(total(sum), static_cast<float>(count * (count + 1)) / 2);
   }
 }
 
