@@ -10,10 +10,13 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/task_pool.h"
 #include "base/temp_folder.h"
 #include "nn/internal/golden_testing.h"
 #include "rl/batch.h"
+#include "weights/expected_tensors.h"
 #include "weights/model_folder.h"
+#include "weights/random_model.h"
 
 namespace polaris {
 namespace {
@@ -174,6 +177,32 @@ TEST(TorchLearner, AnUpdateDoesNotDependOnTheNumberOfThreads) {
     two.update({.rows = random_rows(12), .step_scale = 0.01});
     EXPECT_EQ(state_of(one), state_of(two));
   }
+  at::set_num_threads(1);
+}
+
+TEST(TorchLearner, NorDoesOneOfAModelOfAMillionParameters) {
+  ModelConfig config = read_model_config(golden_folder("qwen3_5_tiny"));
+  config.hidden_size = 128;
+  config.intermediate_size = 384;
+  config.vocab_size = 2048;
+  config.linear_attention = {
+      .key_heads = 2, .value_heads = 4, .key_head_dim = 32, .value_head_dim = 32, .conv_kernel = 4};
+  const TempFolder temp;
+  TaskPool pool(1);
+  write_random_model({.config = config, .seed = 1, .dtype = Dtype::kF32}, temp.path() / "model",
+                     pool, [](std::uint64_t) {});
+  std::vector<Row> rows = random_rows(16);
+  for (Row& row : rows) row.response_tokens.resize(200, 1999);
+  std::vector<std::map<std::string, std::string>> states;
+  for (const std::int64_t threads : {1, 2}) {
+    TorchLearnerOptions options = options_for(temp.path() / "model");
+    options.device.threads = threads;
+    TorchLearner learner(options);
+    learner.update({.rows = rows, .step_scale = 0.001});
+    states.push_back(state_of(learner));
+  }
+  EXPECT_GT(parameter_count(config), 1'000'000);
+  EXPECT_EQ(states[0], states[1]);
   at::set_num_threads(1);
 }
 
