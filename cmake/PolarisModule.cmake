@@ -8,10 +8,11 @@
 # The name of a test file decides its CTest label (one binary per folder and label):
 #   x_test.cpp       unit     (torch in a TORCH folder)
 #   x_http_test.cpp  http     starts loopback servers
-#   x_slow_test.cpp  slow     minutes
+#   x_slow_test.cpp  slow     minutes; runs alone
 #   x_gpu_test.cpp   gpu      skips without a device
 #   x_fuzz.cpp       a libFuzzer target of the `fuzz` preset with seeds in tests/fuzz/x; its tests
 #                    are 1e4 runs (unit) and 1e5 runs (slow)
+#   x_kernels.cpp    left to its folder, which compiles it in its own way
 function(polaris_module name)
   cmake_parse_arguments(ARG "TORCH" "" "DEPS;LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
@@ -81,6 +82,9 @@ function(polaris_test target module label sources libs)
   target_link_libraries(${target} PRIVATE polaris_${module} polaris_warnings ${libs}
     polaris_testing GTest::gtest_main)
   set(properties LABELS ${label} ENVIRONMENT "OMP_NUM_THREADS=1")
+  if(label STREQUAL "slow")
+    list(APPEND properties RUN_SERIAL TRUE)  # one of them takes most of a machine's memory
+  endif()
   if(label STREQUAL "torch")
     add_test(NAME ${target} COMMAND ${target})
     set_tests_properties(${target} PROPERTIES ${properties})
