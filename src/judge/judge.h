@@ -27,12 +27,27 @@ inline constexpr std::array<std::int64_t, 6> kPositiveMax = {15, 20, 15, 15, 20,
 inline constexpr std::array<std::int64_t, 10> kNegativeMax = {15, 20, 15, 15, 15, 20, 15, 8, 8, 20};
 inline constexpr std::int64_t kCatchAllMax = 8;
 
+/// Sums as the judge itself reports them; nobody has checked them.
+struct ClaimedTotals {
+  double positive = 0.0;
+  double negative = 0.0;
+  double bonus = 0.0;
+  double penalty = 0.0;
+};
+
 /// A rubric filled in by the judge: points per dimension.
 struct Verdict {
   std::array<std::int64_t, 6> positive{};
   std::array<std::int64_t, 10> negative{};
   std::int64_t bonus = 0;
   std::int64_t penalty = 0;
+
+  /// Under totals = "as_claimed" only: what counts in place of the points' sums.
+  std::optional<ClaimedTotals> claimed = std::nullopt;
+
+  /// False, under that rule only: the answer left points out. They are 0 here, and no statistics
+  /// of single dimensions should see this verdict.
+  bool has_all_points = true;
 };
 
 /// Why there is no verdict (specs/evaluation.md 1.2).

@@ -1,5 +1,7 @@
 #include "judge/judge_config.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace polaris {
@@ -82,6 +84,17 @@ void JudgeConfig::validate() const {
          "http://localhost:8080/v1");
     need(dialect != JudgeDialect::kVertex || !project.empty(),
          "a judge of dialect vertex needs its project");
+    need(dialect != JudgeDialect::kVertex || tier == JudgeTier::kDefault || location == "global",
+         "vertex has its flex and priority tiers in location global only");
+    need(dialect != JudgeDialect::kAnthropic || tier != JudgeTier::kFlex,
+         "a judge of dialect anthropic has no flex tier; use default or priority");
+    need(schema != SchemaMode::kGrammar ||
+             (dialect == JudgeDialect::kOpenai && api == JudgeApi::kChat),
+         "only servers of dialect openai (api chat) take a grammar; set judge.schema to auto");
+    const std::vector<std::string> efforts = {"",       "none", "minimal", "low",
+                                              "medium", "high", "xhigh",   "max"};
+    need(std::ranges::find(efforts, thinking) != efforts.end(),
+         "judge.thinking must be none, minimal, low, medium, high, xhigh, max or empty");
   }
   need(kind != JudgeKind::kReplay || !replay.empty(),
        "a judge of kind replay needs replay, the file of recorded answers");
