@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ATen/Parallel.h>
+
 #include <cstdint>
 
 /// The two functions of MKL that libtorch's x86 wheels export and we call past ATen. Weak: another
@@ -20,8 +22,11 @@ namespace polaris::nn {
 /// are split over threads would depend on how many there are.
 class SingleThreadedMkl {
  public:
-  SingleThreadedMkl()
-      : before_(MKL_Set_Num_Threads_Local != nullptr ? MKL_Set_Num_Threads_Local(1) : 0) {}
+  SingleThreadedMkl() {
+    // A thread's first ATen operation sets MKL's number of threads; it must not come after ours.
+    (void)at::get_num_threads();
+    if (MKL_Set_Num_Threads_Local != nullptr) before_ = MKL_Set_Num_Threads_Local(1);
+  }
   ~SingleThreadedMkl() {
     if (MKL_Set_Num_Threads_Local != nullptr) MKL_Set_Num_Threads_Local(before_);
   }
@@ -29,7 +34,7 @@ class SingleThreadedMkl {
   SingleThreadedMkl& operator=(const SingleThreadedMkl&) = delete;
 
  private:
-  int before_;
+  int before_ = 0;
 };
 
 }  // namespace polaris::nn
