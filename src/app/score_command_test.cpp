@@ -80,20 +80,24 @@ TEST_F(ScoreCommand, KeepsTheOrderOfTheInputAndTheTypeOfIds) {
 }
 
 TEST_F(ScoreCommand, ReadsTheTargetFromTheFieldOrThePromptAsThePresetSays) {
-  OrderedJson record = {{"prompt", {{{"role", "user"}, {"content", "Write 2,000 words on fog."}}}},
-                        {"story", story_of(1000)}};
-  const auto length = [&](const std::vector<std::string>& more) {
-    return score(record, more)["parts"]["length_pen"].get<double>();
+  const OrderedJson prompt = {{{"role", "user"}, {"content", "Write 2,000 words on fog."}}};
+  std::string input;
+  for (const OrderedJson& field : {OrderedJson(), OrderedJson(1000), OrderedJson(1300)})
+    input +=
+        OrderedJson{{"prompt", prompt}, {"story", story_of(1000)}, {"target_word_count", field}}
+            .dump() +
+        "\n";
+  const auto lengths = [&](const std::vector<std::string>& more) {
+    EXPECT_EQ(run(input, more).exit_code, 0);
+    std::vector<double> penalties;
+    for (const OrderedJson& record : output()) penalties.push_back(record["parts"]["length_pen"]);
+    return penalties;
   };
-  EXPECT_NEAR(length({}), 1.0 - 1000.0 / 1650.0, 1e-12);
-  EXPECT_NEAR(length(kFaithful), 1000.0 / 750.0 - 1.0, 1e-12);  // no target: 150
-  record["target_word_count"] = 1000;
-  EXPECT_EQ(length({}), 0.0);
-  EXPECT_NEAR(length(kFaithful), 1000.0 / 750.0 - 1.0, 1e-12);
-  EXPECT_EQ(length({"--set", "reward.length_rule.lower_words=[0,0]"}), 0.0);
-  record["target_word_count"] = 1300;
-  EXPECT_EQ(length({}), 0.0);
-  EXPECT_GT(length({"--set", "reward.length_rule.lower_words=[0,0]"}), 0.0);
+  EXPECT_EQ(lengths({}), (std::vector{1.0 - 1000.0 / 1650.0, 0.0, 0.0}));
+  EXPECT_EQ(lengths({"--set", "reward.length_rule.lower_words=[0,0]"}),
+            (std::vector{0.5, 0.0, 1.0 - 1000.0 / 1300.0}));
+  const double of_150_words = 1000.0 / 750.0 - 1.0;  // the published rule finds no target
+  EXPECT_EQ(lengths(kFaithful), (std::vector{of_150_words, of_150_words, of_150_words}));
 }
 
 TEST_F(ScoreCommand, UnclosedThinkingIsNoStoryOrAllOfItAsThePresetSays) {
@@ -120,11 +124,13 @@ TEST_F(ScoreCommand, SaysWhyAnAnswerWithoutThinkingHasNoStory) {
 }
 
 TEST_F(ScoreCommand, TakesEmptyStoriesAndResponsesOfNothingButThinking) {
-  for (const OrderedJson& record :
-       {OrderedJson{{"prompt", "1000 words"}, {"story", ""}},
-        OrderedJson{{"prompt", "1000 words"}, {"response", ""}},
-        OrderedJson{{"prompt", "1000 words"}, {"response", "a plan</think>"}}}) {
-    const OrderedJson scored = score(record);
+  ASSERT_EQ(run(R"({"prompt":"1000 words","story":""}
+{"prompt":"1000 words","response":""}
+{"prompt":"1000 words","response":"a plan</think>"})")
+                .exit_code,
+            0);
+  EXPECT_EQ(output().size(), 3U);
+  for (const OrderedJson& scored : output()) {
     EXPECT_EQ(scored["story"], "");
     EXPECT_EQ(scored["parts"]["blank_pen"], 1.0);
     EXPECT_EQ(scored["parts"]["length_pen"], 1.0);
@@ -185,7 +191,7 @@ TEST_F(ScoreCommand, ABadRecordIsNamedAndLeavesTheOldOutputAlone) {
 
 TEST_F(ScoreCommand, NamesTheJudgesThereAre) {
   const std::string record = R"({"prompt":"p","story":"s"})";
-  for (const char* judge : {"lexical", "replay:a.jsonl", "http", "nobody"}) {
+  for (const char* judge : {"lexical", "nobody"}) {
     const BinaryResult result = run(record, {"--judge", judge});
     EXPECT_EQ(result.exit_code, 2);
     EXPECT_NE(result.err.find(fmt::format("--judge is \"{}\"; available here is none", judge)),

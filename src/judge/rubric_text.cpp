@@ -13,40 +13,46 @@
 namespace polaris {
 namespace {
 
+std::string heading(const std::string& id, const std::string& key, const std::string& name,
+                    std::int64_t max) {
+  return fmt::format("### {} `{}`: {} (0 to {})", id, key, name, max);
+}
+
 std::string bands_text(std::span<const ScoreBand> bands) {
-  std::string text;
+  std::vector<std::string> lines;
   for (const ScoreBand& band : bands) {
     const std::string range = band.min == band.max ? fmt::format("{}", band.min)
                                                    : fmt::format("{} to {}", band.min, band.max);
-    text += fmt::format("- **{}**: {}\n", range, band.text);
+    lines.push_back(fmt::format("- **{}**: {}", range, band.text));
   }
-  return text;
-}
-
-std::string heading(const std::string& id, const std::string& key, const std::string& name,
-                    std::int64_t max) {
-  return fmt::format("### {} `{}`: {} (0 to {})\n\n", id, key, name, max);
+  return join(lines, "\n");
 }
 
 /// @param verb  "Rewards" or "Charges"
 std::string dimensions_text(std::string_view verb, std::span<const RubricDimension> dimensions) {
-  std::string text;
+  std::vector<std::string> paragraphs;
   for (const RubricDimension& one : dimensions) {
     std::vector<std::string> elsewhere;
     for (const auto& [what, where] : one.belongs_elsewhere)
       elsewhere.push_back(fmt::format("{} ({})", what, where));
-    text += heading(one.id, one.key, one.name, one.max);
-    text += fmt::format("{}\n\n{}: {}.\n\nNot here: {}.\n\n", one.question, verb,
-                        join(one.covers, "; "), join(elsewhere, "; "));
-    if (one.note) text += *one.note + "\n\n";
-    text += bands_text(one.bands) + "\n";
+    paragraphs.push_back(heading(one.id, one.key, one.name, one.max));
+    paragraphs.push_back(one.question);
+    paragraphs.push_back(fmt::format("{}: {}.", verb, join(one.covers, "; ")));
+    paragraphs.push_back(fmt::format("Not here: {}.", join(elsewhere, "; ")));
+    if (one.note) paragraphs.push_back(*one.note);
+    paragraphs.push_back(bands_text(one.bands));
   }
-  return text;
+  return join(paragraphs, "\n\n");
 }
 
-std::string adjustment_text(const RubricAdjustment& one) {
-  return heading(one.id, one.key, one.name, one.max) + fmt::format("For {}.\n\n", one.covers) +
-         bands_text(one.bands) + "\n";
+std::string adjustments_text(const Rubric& rubric) {
+  std::vector<std::string> paragraphs;
+  for (const RubricAdjustment* one : {&rubric.bonus, &rubric.penalty}) {
+    paragraphs.push_back(heading(one->id, one->key, one->name, one->max));
+    paragraphs.push_back(fmt::format("For {}.", one->covers));
+    paragraphs.push_back(bands_text(one->bands));
+  }
+  return join(paragraphs, "\n\n");
 }
 
 }  // namespace
@@ -59,7 +65,7 @@ std::string rubric_text(const Rubric& rubric, TotalsRule totals) {
       {"totals_answer", wording.answer},
       {"positive", dimensions_text("Rewards", rubric.positive)},
       {"negative", dimensions_text("Charges", rubric.negative)},
-      {"adjustments", adjustment_text(rubric.bonus) + adjustment_text(rubric.penalty)},
+      {"adjustments", adjustments_text(rubric)},
   }};
   std::string text = rubric.instructions;
   for (const auto& [name, content] : places) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "base/error.h"
 #include "base/file_system.h"
 #include "judge/answer_schema.h"
@@ -15,8 +17,16 @@ std::string spec(const std::string& name) {
 }
 
 TEST(RubricText, IsTheSpecificationWordForWord) {
-  EXPECT_EQ(rubric_text(shipped_rubric(), TotalsRule::kRecomputed),
-            spec("story_quality_rubric.md"));
+  const std::string text = rubric_text(shipped_rubric(), TotalsRule::kRecomputed);
+  EXPECT_EQ(text.size(), spec("story_quality_rubric.md").size());
+  std::istringstream actual(text);
+  std::istringstream expected(spec("story_quality_rubric.md"));
+  std::string actual_line;
+  std::string expected_line;
+  for (int line = 1; std::getline(expected, expected_line); ++line) {
+    ASSERT_TRUE(std::getline(actual, actual_line)) << "line " << line;
+    ASSERT_EQ(actual_line, expected_line) << "line " << line;
+  }
 }
 
 TEST(RubricText, AsksForTotalsOnlyWhereTheyCount) {
