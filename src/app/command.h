@@ -9,6 +9,7 @@ namespace polaris {
 /// Each subcommand is one file with one of these: it declares its options on `app` and hangs its
 /// body on the subcommand's callback. Bodies parse, build the parts, call the library.
 void add_train_command(CLI::App& app);
+void add_sft_command(CLI::App& app);
 void add_update_command(CLI::App& app);
 void add_logprobs_command(CLI::App& app);
 void add_tokens_command(CLI::App& app);

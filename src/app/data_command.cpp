@@ -8,8 +8,8 @@
 #include "app/options.h"
 #include "base/error.h"
 #include "data/data_report.h"
-#include "text/chat_choice.h"
 #include "train/run_config.h"
+#include "train/run_text.h"
 
 namespace polaris {
 namespace {
@@ -34,24 +34,12 @@ std::optional<fs::path> model_folder(const DataCheckArgs& args, const RunConfig&
   }
 }
 
-StoryEncoder::Options encoder_options(const RunConfig& config) {
-  StoryEncoder::Options options{.thinking = config.model.thinking,
-                                .max_response_tokens = config.data.max_response_tokens,
-                                .reference_text = config.hri.reference_text,
-                                .too_long_reference = config.hri.too_long_reference};
-  if (!config.model.system_message.empty()) options.system_message = config.model.system_message;
-  return options;
-}
-
 void check(const DataCheckArgs& args) {
   const auto config = read_config<RunConfig>(args.config.source());
-  std::optional<Tokenizer> tokenizer;
-  std::optional<StoryEncoder> encoder;
+  std::optional<RunText> text;
   if (const auto folder = model_folder(args, config)) {
-    tokenizer = Tokenizer::load(*folder);
-    const auto choice = choose_chat_template(*folder, *tokenizer, config.model.chat_template);
-    std::cout << "note: " << choice.note << '\n';
-    encoder.emplace(*tokenizer, choice.chat, encoder_options(config));
+    text.emplace(config, *folder);
+    std::cout << "note: " << text->chat().note << '\n';
   }
 
   std::string findings;  // shown at the end: until then the terminal's line belongs to the progress
@@ -59,7 +47,7 @@ void check(const DataCheckArgs& args) {
   {
     FileProgress progress("reading", args.file);
     report = check_data(
-        args.file, {.encoder = encoder ? &*encoder : nullptr,
+        args.file, {.encoder = text ? &text->encoder() : nullptr,
                     .max_prompt_tokens = config.data.max_prompt_tokens,
                     .hri = config.hri.enabled,
                     .thinking = config.model.thinking,

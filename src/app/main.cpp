@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
       "  polaris config show configs/polaris_9b.toml\n"
       "polaris COMMAND --help explains one command.");
   polaris::add_train_command(app);
+  polaris::add_sft_command(app);
   polaris::add_update_command(app);
   polaris::add_logprobs_command(app);
   polaris::add_tokens_command(app);

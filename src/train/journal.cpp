@@ -46,6 +46,8 @@ std::string Journal::line(const StepLog& log, std::int64_t last_step) {
     const char* metric;
   };
   static constexpr Column kColumns[] = {
+      {"loss", "sft/loss"},
+      {"held out", "sft/holdout_loss"},
       {"reward", "hri/policy_reward_mean"},
       {"reference", "hri/gt_reward_mean"},
       {"hri", "hri/weight"},

@@ -13,4 +13,15 @@ TorchLearnerOptions learner_options(const RunConfig& config) {
           .seed = static_cast<std::uint64_t>(config.seed)};
 }
 
+TorchLearnerOptions sft_learner_options(const RunConfig& config, const std::filesystem::path& model,
+                                        std::int64_t steps) {
+  TorchLearnerOptions options = learner_options(config);
+  options.model.path = model.string();
+  options.optimizer.lr = config.sft.lr;
+  options.objective = Objective::kLikelihood;
+  options.temperature = 1.0;
+  options.total_steps = steps;
+  return options;
+}
+
 }  // namespace polaris

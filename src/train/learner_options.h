@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
+
 #include "nn/torch_learner.h"
 #include "train/run_config.h"
 
@@ -7,5 +10,9 @@ namespace polaris {
 
 /// What a run's configuration says about its learner.
 TorchLearnerOptions learner_options(const RunConfig& config);
+
+/// The same for supervised training of the checkpoint in `model`.
+TorchLearnerOptions sft_learner_options(const RunConfig& config, const std::filesystem::path& model,
+                                        std::int64_t steps);
 
 }  // namespace polaris

@@ -66,7 +66,7 @@ void RunDirectory::keep_config() {
   write_atomically(file, text, files_);
 }
 
-std::int64_t RunDirectory::resume(Learner& learner) {
+std::int64_t RunDirectory::resume(Learner& learner, RunJournals journals) {
   const auto cursor = checkpoints_.newest();
   const Cursor start = cursor.value_or(Cursor{});
   if (cursor) checkpoints_.load(*cursor, learner);
@@ -74,14 +74,14 @@ std::int64_t RunDirectory::resume(Learner& learner) {
   const auto metrics = path_ / "metrics.jsonl";
   if (files_.exists(metrics)) JsonlWriter::truncate_to(metrics, start.metrics_bytes, files_);
   journal_.emplace(metrics, files_, terminal_);
-  rollouts_.emplace(path_ / "rollouts.jsonl", start.rollouts_bytes, start.step + 1, files_);
+  if (journals == RunJournals::kMetricsAndRollouts)
+    rollouts_.emplace(path_ / "rollouts.jsonl", start.rollouts_bytes, start.step + 1, files_);
   if (cursor) saved_step_ = start.step;
-  if (cursor || rollouts_->recorded_steps() > 0)
+  const std::size_t recorded = rollouts_ ? rollouts_->recorded_steps() : 0;
+  if (cursor || recorded > 0)
     journal_->say(fmt::format(
         "continuing {} after step {}{}", path_.string(), start.step,
-        rollouts_->recorded_steps() == 0
-            ? ""
-            : fmt::format("; {} recorded step(s) will be replayed", rollouts_->recorded_steps())));
+        recorded == 0 ? "" : fmt::format("; {} recorded step(s) will be replayed", recorded)));
   return start.step;
 }
 
@@ -98,9 +98,10 @@ RolloutLog& RunDirectory::rollouts() {
 void RunDirectory::save_checkpoint(std::int64_t step, const Learner& learner) {
   if (step == 0 || step == saved_step_) return;
   journal().sync();  // the cursor must not point behind what a power cut leaves
-  checkpoints_.save(
-      {.step = step, .metrics_bytes = journal().offset(), .rollouts_bytes = rollouts().offset()},
-      learner, config_.train.keep_checkpoints);
+  checkpoints_.save({.step = step,
+                     .metrics_bytes = journal().offset(),
+                     .rollouts_bytes = rollouts_ ? rollouts_->offset() : 0},
+                    learner, config_.train.keep_checkpoints);
   saved_step_ = step;
 }
 

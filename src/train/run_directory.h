@@ -15,6 +15,9 @@
 
 namespace polaris {
 
+/// What a run writes step by step: a supervised one has no rollouts.
+enum class RunJournals { kMetricsAndRollouts, kMetricsOnly };
+
 /// The folder of one run (docs/file_formats.md): config.toml, metrics.jsonl, rollouts.jsonl,
 /// checkpoints/. It decides what a killed run goes on from.
 class RunDirectory {
@@ -31,7 +34,7 @@ class RunDirectory {
 
   /// Gives the learner the newest checkpoint's state and cuts the journals back to it. Call once,
   /// before anything below. @return updates done
-  std::int64_t resume(Learner& learner);
+  std::int64_t resume(Learner& learner, RunJournals journals = RunJournals::kMetricsAndRollouts);
 
   Journal& journal();
   RolloutLog& rollouts();

@@ -1,47 +1,51 @@
 #include "train/validation.h"
 
-#include "eval/statistics.h"
+#include <fmt/format.h>
+
+#include "eval/evaluation.h"
+#include "reward/length.h"
 
 namespace polaris {
+namespace {
 
-void validate(const RunConfig& config, Stages& stages, StepLog& log) {
-  if (stages.validation_prompts.empty()) return;
-  RolloutRequest request{.prompts = stages.validation_prompts,
-                         .rollouts_per_prompt = static_cast<std::size_t>(config.validation.samples),
-                         .step = 0,  // the same random numbers every time: steps are comparable
-                         .sampling = {.temperature = config.validation.temperature,
-                                      .top_p = config.validation.top_p,
-                                      .top_k = config.validation.top_k,
-                                      .repetition_penalty = config.validation.repetition_penalty,
-                                      .max_new_tokens = config.validation.max_new_tokens}};
-  stages.engine.use_policy(stages.learner.policy_version());
-  auto groups = stages.engine.generate(
-      request, [&](std::size_t prompt, std::size_t sample, const Rollout& done) {
-        stages.scorer.start(stages.validation_prompts[prompt], prompt, sample, done);
-      });
-  const auto scored = stages.scorer.score(std::move(groups));
-
-  std::vector<double> reward, story_quality, self_repetition, length, tokens, failed;
-  const auto put = [](std::vector<double>& into, const std::optional<double>& value) {
-    if (value) into.push_back(*value);
-  };
-  for (const ScoredGroup& group : scored) {
-    for (std::size_t i = 0; i < group.scores.size(); ++i) {
-      const Score& score = group.scores[i];
-      put(reward, score.reward);
-      put(story_quality, score.parts.story_quality);
-      put(self_repetition, score.parts.self_repetition);
-      put(length, score.parts.length);
-      put(tokens, static_cast<double>(group.group.rollouts[i].tokens.size()));
-      put(failed, score.reward ? 0.0 : 1.0);
-    }
+void log_summary(StepLog& log, const EvaluationSummary& summary, const EvalConfig& config) {
+  for (const MeasureSummary& measure : summary.measures) {
+    const bool is_core = measure.name == "reward";
+    log.set(fmt::format("{}/all/{}/mean@1", is_core ? "val-core" : "val-aux", measure.name),
+            measure.all.mean);
   }
-  log.set("val-core/all/reward/mean@1", mean(reward));
-  log.set("val-aux/all/story_quality/mean@1", mean(story_quality));
-  log.set("val-aux/all/self_rep/mean@1", mean(self_repetition));
-  log.set("val-aux/all/length_pen/mean@1", mean(length));
-  log.set("val-aux/all/response_length/mean@1", mean(tokens));
-  log.set("val-aux/all/failed_frac", mean(failed));
+  for (const char* name : {"reward", "length_ratio"}) {  // never the one without the other
+    const MeasureSummary& measure = summary.of(name);
+    for (std::size_t i = 0; i < config.buckets.size(); ++i)
+      log.set(fmt::format("val-aux/up_to_{}_words/{}/mean@1", config.buckets[i], name),
+              measure.buckets[i].mean);
+  }
+  log.set("val-aux/all/failed_frac", summary.of("failed").all.mean);
+}
+
+}  // namespace
+
+ResponseReading validation_reading(const RunConfig& config, bool prompts_open_thinking) {
+  return {.prompts_open_thinking = prompts_open_thinking,
+          .unclosed = config.reward.unclosed_thinking,
+          .word_form = word_form(config.reward)};
+}
+
+std::vector<EvaluatedStory> validate(const RunConfig& config, Stages& stages, StepLog& log) {
+  if (stages.validation_prompts.empty()) return {};
+  const ValidationConfig& validation = config.validation;
+  auto stories = evaluate({.prompts = stages.validation_prompts,
+                           .samples = validation.samples,
+                           .sampling = {.temperature = validation.temperature,
+                                        .top_p = validation.top_p,
+                                        .top_k = validation.top_k,
+                                        .repetition_penalty = validation.repetition_penalty,
+                                        .max_new_tokens = validation.max_new_tokens},
+                           .policy_version = stages.learner.policy_version(),
+                           .reading = validation_reading(config, false)},
+                          stages.engine, stages.scorer);
+  log_summary(log, summarise(stories, config.eval), config.eval);
+  return stories;
 }
 
 }  // namespace polaris
