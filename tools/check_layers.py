@@ -20,6 +20,9 @@ LAYERS = {  # folder: the folders it may include, besides itself (docs: README, 
 LAYERS["train"] = [*LAYERS, "eval"]
 LAYERS["app"] = list(LAYERS)
 
+# What tests may include besides: readers of the golden files.
+TESTS_ALSO = {"rollout": ["weights"]}
+
 TORCH = re.compile(r"\s*#\s*include\s*<(torch|ATen|c10)/")
 LOCAL = re.compile(r'\s*#\s*include\s*"(\w+)/')
 
@@ -41,7 +44,10 @@ def violations(src):
                 elif path.suffix == ".cu" or (path.suffix == ".h" and "internal" not in parts):
                     yield f"{where}: public headers and kernels of nn/ do not include libtorch"
             local = LOCAL.match(line)
-            if local and local[1] != folder and local[1] not in LAYERS[folder]:
+            allowed = [folder, *LAYERS[folder]]
+            if path.stem.endswith("_test"):
+                allowed += TESTS_ALSO.get(folder, [])
+            if local and local[1] not in allowed:
                 yield f"{where}: {folder}/ may not include {local[1]}/"
 
 

@@ -14,17 +14,19 @@ void ConfigOptions::add_set(CLI::App& command) {
       .add_option("--set", overrides, "override one key: --set hri.peak_weight=0.2 (repeatable)")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  const auto short_form = [&](const char* flag, const char* key, const char* help) {
-    command.add_option_function<std::string>(
-        flag,
-        [this, key](const std::string& value) {
-          overrides.push_back(fmt::format("{}={}", key, value));
-        },
-        help);
-  };
-  short_form("--seed", "seed", "of every random stream");
-  short_form("--threads", "device.threads", "CPU threads; 0 = all cores");
-  short_form("--device", "device.name", "auto | cpu | cuda:N");
+  add_short_form(command, "--seed", "seed", "of every random stream");
+  add_short_form(command, "--threads", "device.threads", "CPU threads; 0 = all cores");
+  add_short_form(command, "--device", "device.name", "auto | cpu | cuda:N");
+}
+
+void ConfigOptions::add_short_form(CLI::App& command, const char* flag, const char* key,
+                                   const char* help) {
+  command.add_option_function<std::string>(
+      flag,
+      [this, key](const std::string& value) {
+        overrides.push_back(fmt::format("{}={}", key, value));
+      },
+      help);
 }
 
 void print_keys_without_effect(RunConfig& config) {

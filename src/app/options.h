@@ -20,6 +20,9 @@ struct ConfigOptions {
   /// command's own positional or option.
   void add_set(CLI::App& command);
 
+  /// Declares an option that is short for `--set key=VALUE`.
+  void add_short_form(CLI::App& command, const char* flag, const char* key, const char* help);
+
   /// @throws Error{kIo, kInvalidConfig}
   ConfigSource source() const;
 };

@@ -1,68 +1,22 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <iostream>
 #include <limits>
 #include <memory>
-#include <optional>
 
 #include "app/command.h"
+#include "app/model_text.h"
 #include "app/record_files.h"
 #include "base/error.h"
-#include "base/file_system.h"
-#include "text/chat_choice.h"
-#include "text/tokenizer.h"
 
 namespace polaris {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct TokensArgs {
   std::string model;
   RecordFiles files;
   std::string chat_template = "auto";
   bool decode = false;
-};
-
-/// The text side of a model. Its chat template is looked for when the first conversation comes:
-/// plain text and ids need none.
-class ModelText {
- public:
-  explicit ModelText(const TokensArgs& args)
-      : model_(args.model), configured_(args.chat_template), tokenizer_(Tokenizer::load(model_)) {
-    if (configured_ != "auto" && !chat_template_named(configured_))
-      throw Error(ErrorCode::kInvalidConfig,
-                  fmt::format("--chat-template is \"{}\"; it must be auto or one of {}",
-                              configured_, chat_template_names()));
-  }
-
-  const Tokenizer& tokenizer() const { return tokenizer_; }
-
-  const ChatTemplate& chat() {
-    if (!chat_) chat_ = choose();
-    return *chat_;
-  }
-
- private:
-  ChatTemplate choose() const {
-    const fs::path folder = fs::is_directory(model_) ? model_ : folder_of(model_);
-    try {
-      const auto choice = choose_chat_template(folder, tokenizer_, configured_);
-      using How = ChatTemplateChoice::How;
-      if (choice.how == How::kByModelType || choice.how == How::kByTokenizer)
-        std::cerr << "note: " << choice.note << '\n';
-      return choice.chat;
-    } catch (const Error& e) {
-      if (e.code() != ErrorCode::kInvalidConfig) throw;
-      throw Error(e.code(), fmt::format("{} (here: --chat-template NAME)", e.what()));
-    }
-  }
-
-  fs::path model_;
-  std::string configured_;
-  Tokenizer tokenizer_;
-  std::optional<ChatTemplate> chat_;
 };
 
 std::string render(const Record& record, const ChatTemplate& chat, const OrderedJson& list) {
@@ -133,7 +87,7 @@ void fill(Record& record, ModelText& model, bool decode) {
 }
 
 void convert(const TokensArgs& args) {
-  ModelText model(args);
+  ModelText model(args.model, args.chat_template, "--chat-template NAME");
   args.files.for_each("tokenizing", [&](Record& record) { fill(record, model, args.decode); });
 }
 

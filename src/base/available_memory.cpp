@@ -1,5 +1,7 @@
 #include "base/available_memory.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <fstream>
 #include <string>
@@ -29,6 +31,12 @@ std::optional<std::int64_t> available_memory_bytes() {
   if (available && limit && used)
     available = std::min(*available, std::max<std::int64_t>(*limit - *used, 0));
   return available;
+}
+
+double peak_memory_bytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) * 1024.0;  // KiB on Linux
 }
 
 }  // namespace polaris

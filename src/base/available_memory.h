@@ -10,4 +10,7 @@ namespace polaris {
 /// does not say.
 std::optional<std::int64_t> available_memory_bytes();
 
+/// The most main memory that this process has held so far, in bytes.
+double peak_memory_bytes();
+
 }  // namespace polaris

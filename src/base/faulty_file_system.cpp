@@ -175,6 +175,13 @@ void FaultyFileSystem::exchange(const fs::path& a, const fs::path& b) {
   for (auto& [rest, node] : from_a) live_[key_of(b) + rest] = node;
 }
 
+/// What a link leads to is not modelled: a synced one comes back as an empty file.
+void FaultyFileSystem::link(const fs::path& target, const fs::path& at) {
+  step(at);
+  real_.link(target, at);
+  live_.erase(key_of(at));
+}
+
 void FaultyFileSystem::remove(const fs::path& path) {
   step(path);
   real_.remove(path);

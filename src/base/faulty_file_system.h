@@ -55,6 +55,7 @@ class FaultyFileSystem final : public FileSystem {
   std::string read(const std::filesystem::path& path, std::uintmax_t max_bytes) override;
   void rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
   void exchange(const std::filesystem::path& a, const std::filesystem::path& b) override;
+  void link(const std::filesystem::path& target, const std::filesystem::path& at) override;
   void remove(const std::filesystem::path& path) override;
   void create_directory(const std::filesystem::path& path) override;
   void sync(const std::filesystem::path& path) override;

@@ -135,6 +135,14 @@ class RealFileSystem final : public FileSystem {
     exchange_by_renaming(*this, a, b);
   }
 
+  void link(const fs::path& target, const fs::path& at) override {
+    fs::path temporary = at;
+    temporary += ".tmp";
+    remove(temporary);  // of a killed process
+    if (::symlink(target.c_str(), temporary.c_str()) != 0) throw io_error("link", at, errno);
+    rename(temporary, at);
+  }
+
   void remove(const fs::path& path) override {
     if (std::remove(path.c_str()) != 0 && errno != ENOENT) throw io_error("remove", path, errno);
   }

@@ -61,6 +61,10 @@ class FileSystem {
   /// "<a>.swap": a crash between them leaves both folders whole under other names.
   virtual void exchange(const std::filesystem::path& a, const std::filesystem::path& b) = 0;
 
+  /// Makes `at` a symbolic link to `target`, which may be relative to the folder of `at`. A link or
+  /// a file that stands there is replaced, atomically.
+  virtual void link(const std::filesystem::path& target, const std::filesystem::path& at) = 0;
+
   /// Removes a file, a link or an empty folder. An absent one is fine.
   virtual void remove(const std::filesystem::path& path) = 0;
 

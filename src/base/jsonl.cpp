@@ -174,7 +174,15 @@ void JsonlWriter::repair_last_line() {
 void JsonlWriter::write(const Json& record) {
   // Any other value, cut off, could still be read: 12 of 123.
   POLARIS_CHECK(record.is_structured(), "{} takes objects or arrays", path_.string());
-  const std::string line = dump_json(record) + '\n';
+  write_line(dump_json(record) + '\n');
+}
+
+void JsonlWriter::write_ordered(const OrderedJson& record) {
+  POLARIS_CHECK(record.is_structured(), "{} takes objects or arrays", path_.string());
+  write_line(record.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + '\n');
+}
+
+void JsonlWriter::write_line(const std::string& line) {
   if (is_torn_) files_.truncate(path_, offset_);
   is_torn_ = true;
   file_->write(line);

@@ -91,6 +91,7 @@ class JsonlWriter {
   /// Writes an object or an array as one line, in one write. Where that fails, no part of the
   /// line stays: the next write(), or the next writer, cuts it off.
   void write(const Json& record);
+  void write_ordered(const OrderedJson& record);
 
   void sync();
 
@@ -105,6 +106,7 @@ class JsonlWriter {
 
  private:
   void repair_last_line();
+  void write_line(const std::string& line);
 
   FileSystem& files_;
   std::filesystem::path path_;

@@ -18,6 +18,7 @@ class FakeLearner : public Learner {
   UpdateStats apply(double step_scale) override;
   std::int64_t policy_version() const override { return version_; }
   void save(const std::filesystem::path& folder) const override;
+  void save_weights(const std::filesystem::path& folder) const override { save(folder); }
   void load(const std::filesystem::path& folder) override;
 
   const ToyPolicy& policy() const { return policy_; }

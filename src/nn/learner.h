@@ -39,6 +39,10 @@ class Learner {
   /// @param folder  exists and is empty
   virtual void save(const std::filesystem::path& folder) const = 0;
 
+  /// The weights alone, exactly, as a model: float32 where they are trained in it.
+  /// @param folder  exists and is empty
+  virtual void save_weights(const std::filesystem::path& folder) const = 0;
+
   /// The exact state that save() wrote. @throws Error{kIo, kInvalidData}
   virtual void load(const std::filesystem::path& folder) = 0;
 };

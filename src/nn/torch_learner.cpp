@@ -231,6 +231,10 @@ void TorchLearner::save(const std::filesystem::path& folder) const { impl_->save
 
 void TorchLearner::load(const std::filesystem::path& folder) { impl_->load(folder); }
 
+void TorchLearner::save_weights(const std::filesystem::path& folder) const {
+  impl_->save_model(folder, Dtype::kF32);
+}
+
 void TorchLearner::save_model(const std::filesystem::path& folder,
                               std::optional<Dtype> dtype) const {
   impl_->save_model(folder, dtype);

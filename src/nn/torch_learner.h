@@ -43,6 +43,7 @@ class TorchLearner : public Learner {
   UpdateStats apply(double step_scale) override;
   std::int64_t policy_version() const override;
   void save(const std::filesystem::path& folder) const override;
+  void save_weights(const std::filesystem::path& folder) const override;
   void load(const std::filesystem::path& folder) override;
 
   /// The policy that is trained: it sees every update.

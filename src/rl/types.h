@@ -9,6 +9,7 @@
 /// value is made by one stage and only read afterwards; what a stage adds is a new type that
 /// contains the old one.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -64,10 +65,19 @@ struct RewardParts {
   std::optional<double> thinking;         ///< of long thinking; added as it is, <= 0
 };
 
+/// What a judge gave for each dimension of its rubric (specs/recipe.md 6.2).
+struct RubricPoints {
+  std::array<std::int64_t, 6> positive{};   ///< P1 ... P6
+  std::array<std::int64_t, 10> negative{};  ///< N1 ... N10
+  std::int64_t bonus = 0;
+  std::int64_t penalty = 0;
+};
+
 struct Score {
   std::optional<double> reward;  ///< absent if any part that it needs is
   RewardParts parts;
-  std::string failure;  ///< why the reward is absent: "timeout", "unparseable", ...
+  std::string failure;                 ///< why the reward is absent: "timeout", "unparseable", ...
+  std::optional<RubricPoints> points;  ///< absent if no judge gave all of them
 };
 
 struct ScoredGroup {

@@ -23,6 +23,7 @@ struct SamplingConfig {
   std::int64_t dry_allowed_length = 2;
   std::int64_t dry_range = 4096;
   std::int64_t max_new_tokens = 8192;  ///< not a key of [rollout]: data.max_response_tokens
+  std::int64_t min_new_tokens = 0;     ///< not a key: 1 in validation (specs/recipe.md 5)
 
   void fields(FieldList& list);
   void validate() const;

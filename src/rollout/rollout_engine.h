@@ -19,6 +19,9 @@ using OnRollout =
 struct RolloutRequest {
   std::span<const Prompt> prompts;
   std::size_t rollouts_per_prompt = 1;
+  /// Sequences that are left out because they are known already: this many, counted through the
+  /// prompts and within one through its samples. They stay empty in the answer.
+  std::size_t skip = 0;
   std::int64_t step = 0;  ///< distinguishes the random streams of one prompt; 0 = validation
   SamplingConfig sampling;
 };

@@ -90,6 +90,8 @@ class Decoder {
   const Weight& head() const { return head_; }
 
   /// Of the weights, for the caller's own products and norms.
+  const Weight& embedding() const { return embedding_; }
+  const Weight& final_norm_weight() const { return final_norm_; }
   const NormStyle& norm_style() const { return norm_style_; }
   const AttentionLayout& attention_layout() const { return attention_layout_; }
 

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nn/policy.h"
+#include "rollout/rollout_engine.h"
+#include "rollout/sampler.h"
+#include "text/tokenizer.h"
+
+namespace polaris {
+
+/// Writes with a policy of this process, many sequences side by side: a prompt is read once for all
+/// its samples, a finished sequence is handed over at once, and the next one takes its slot.
+///
+/// On the CPU a text depends on seed, prompt, step, sample, sampling and weights, bit for bit: not
+/// on slots, the other prompts or their order, nor on the number of threads.
+class LocalRolloutEngine : public RolloutEngine {
+ public:
+  struct Options {
+    std::uint64_t seed = 0;
+    std::int64_t slots = 0;            ///< sequences side by side; 0 = as many as memory allows
+    std::vector<TokenId> stop_tokens;  ///< each ends a sequence; see stop_tokens()
+    bool ignore_stop_tokens = false;   ///< they are drawn like others and end nothing
+    std::function<bool()> interrupted = [] { return false; };  ///< asked before every token
+    /// Called after every step with the tokens that it brought, all sequences together.
+    std::function<void(std::int64_t tokens)> on_tokens = [](std::int64_t) {};
+  };
+
+  /// @param policy     shares its weights with a learner or is alone
+  /// @param tokenizer  borrowed; null: rollouts have no text
+  LocalRolloutEngine(Policy policy, const Tokenizer* tokenizer, Options options);
+
+  void use_policy(std::int64_t policy_version) override { version_ = policy_version; }
+
+  /// @throws Error{kInvalidData} for a prompt without tokens or with one outside the vocabulary, or
+  ///         if the policy's logits are not finite; Error{kOutOfMemory}; Error{kInterrupted}
+  std::vector<RolloutGroup> generate(const RolloutRequest& request,
+                                     const OnRollout& on_rollout) override;
+
+ private:
+  class Run;
+
+  bool stops(TokenId token) const;
+  std::string text_of(const Rollout& rollout) const;
+
+  Policy policy_;
+  const Tokenizer* tokenizer_;
+  Options options_;
+  SamplerVocabulary vocabulary_;
+  std::int64_t version_ = 0;
+};
+
+/// Every token that ends a text of the model: those of its config.json and generation_config.json,
+/// the tokenizer's, and `end_of_turn` ("<|im_end|>") if the tokenizer knows it.
+/// @param tokenizer  may be null
+std::vector<TokenId> stop_tokens(const ModelConfig& config, const Tokenizer* tokenizer,
+                                 std::string_view end_of_turn);
+
+}  // namespace polaris
