@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <deque>
 #include <iostream>
 #include <utility>
 #include <vector>
@@ -116,6 +117,34 @@ void RecordFiles::for_batches(const std::string& doing, std::int64_t enough,
     if (batch_size >= enough) finish_batch();
   }
   if (!batch.empty()) finish_batch();
+  output.commit();
+}
+
+void RecordFiles::for_ahead(const std::string& doing, std::size_t ahead,
+                            const std::function<void(Record&)>& start,
+                            const std::function<void(Record&)>& finish) const {
+  if (out != "-") watch_for_interrupt();
+  const std::string file = in == "-" ? "/dev/stdin" : in;
+  JsonlReader reader(file, LastLine::kMustBeWhole);
+  Output output(out);
+  FileProgress progress(doing, in);
+  std::deque<Record> started;
+  const auto finish_down_to = [&](std::size_t count) {
+    for (; started.size() > count; started.pop_front()) {
+      if (interrupt_requested())
+        throw Error(ErrorCode::kInterrupted,
+                    fmt::format("stopped at {}; {} is not written", started.front().place(), out));
+      finish(started.front());
+      output.write(started.front().json().dump() + '\n');
+    }
+  };
+  while (auto json = reader.next_ordered()) {
+    started.emplace_back(std::move(*json), file, reader.line_number());
+    start(started.back());
+    finish_down_to(ahead);
+    progress.reach(reader.offset());
+  }
+  finish_down_to(0);
   output.commit();
 }
 

@@ -74,6 +74,12 @@ struct RecordFiles {
   void for_batches(const std::string& doing, std::int64_t enough,
                    const std::function<std::int64_t(const Record&)>& size,
                    const std::function<void(std::span<Record>)>& fill) const;
+
+  /// The same for work that takes its time elsewhere: every record is started when it is read, and
+  /// finished, in order, once `ahead` further ones are started.
+  void for_ahead(const std::string& doing, std::size_t ahead,
+                 const std::function<void(Record&)>& start,
+                 const std::function<void(Record&)>& finish) const;
 };
 
 }  // namespace polaris

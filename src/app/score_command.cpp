@@ -1,18 +1,21 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <iostream>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "app/command.h"
+#include "app/judge_option.h"
 #include "app/options.h"
 #include "app/record_files.h"
-#include "data/story_record.h"
+#include "app/story_input.h"
+#include "base/strings.h"
+#include "judge/make_judge.h"
 #include "reward/composite.h"
 #include "reward/rules.h"
-#include "text/thinking.h"
+#include "reward/story_quality.h"
 #include "text/words.h"
 #include "train/run_config.h"
 
@@ -21,102 +24,104 @@ namespace {
 
 struct ScoreArgs {
   RecordFiles files;
-  std::string judge = "none";
+  JudgeOption judge = {.judge = "none"};
   ConfigOptions config;
 };
-
-/// What a record asked for, read as `train` reads its data; fields of a data record that mean
-/// something else here (`story`, `answer`) stay out of it.
-StoryRecord question_of(const Record& record) {
-  OrderedJson question = OrderedJson::object();
-  for (const char* field : {"id", "uid", "prompt", "extra_info", "target_word_count", "target"}) {
-    if (const OrderedJson* value = record.find(field)) question[field] = *value;
-  }
-  return parse_story_record(question, record.file(), record.line());
-}
-
-void check_origin(const Record& record) {
-  const auto origin = record.text("origin");
-  if (origin && *origin != "policy" && *origin != "reference")
-    throw record.refused("\"origin\" is neither \"policy\" nor \"reference\"");
-}
-
-/// What stands in a record to be scored.
-struct Answer {
-  std::string story;
-  std::optional<std::string> thinking;
-  bool unclosed = false;  ///< its thinking never ends
-};
-
-Answer answer_of(const Record& record, const RunConfig& config) {
-  if (const auto response = record.text("response")) {
-    const SplitResponse split =
-        split_response(*response, config.model.thinking, config.reward.unclosed_thinking);
-    return {.story = std::string(split.story),
-            .thinking = split.thinking ? std::optional<std::string>(*split.thinking) : std::nullopt,
-            .unclosed = split.unclosed};
-  }
-  const auto story = record.text("story");
-  if (!story) throw record.refused("the record has neither \"response\" nor \"story\"");
-  const auto thinking = record.text("thinking");
-  return {.story = std::string(*story),
-          .thinking = thinking ? std::optional<std::string>(*thinking) : std::nullopt};
-}
 
 template <class T>
 OrderedJson or_null(const std::optional<T>& value) {
   return value ? OrderedJson(*value) : OrderedJson();
 }
 
-/// Adds the parts that need no judge. Returns whether the answer's thinking never ends.
-bool fill(Record& record, const RunConfig& config) {
-  const StoryRecord question = question_of(record);
-  check_origin(record);
-  const Answer answer = answer_of(record, config);
-  const RewardParts parts = rule_parts({.request = {.prompt = question.prompt,
-                                                    .target_words = question.target_word_count,
-                                                    .target_text = question.target.value_or("")},
-                                        .story = answer.story},
-                                       config.reward);
-  record.set("reward", or_null(composite_reward(parts, config.reward)));
-  record.set("parts", {{"story_quality", or_null(parts.story_quality)},
-                       {"self_rep", or_null(parts.self_repetition)},
-                       {"length_pen", or_null(parts.length)},
-                       {"blank_pen", or_null(parts.blank)},
-                       {"overlong", or_null(parts.overlong)}});
-  record.set("thinking", or_null(answer.thinking));
-  record.set("story", answer.story);
-  record.set("words", count_words(answer.story));
-  record.set("words_re", count_text(answer.story, word_form(config.reward)).words);
-  record.set("failure", nullptr);
-  return answer.unclosed;
-}
+/// Asks a judge ahead of the records that are being finished, and puts rewards into them.
+class Scoring {
+ public:
+  Scoring(Judge& judge, const RunConfig& config) : queue_(judge), config_(config) {}
+
+  void start(const Record& record) {
+    inputs_.push_back(story_input(record, config_));
+    const StoryInput& input = inputs_.back();
+    unclosed_ += input.unclosed ? 1 : 0;
+    if (trim(input.story).empty()) {
+      queue_.add({});  // nothing to judge: see quality_of()
+    } else {
+      queue_.ask(input.request());
+    }
+  }
+
+  void finish(Record& record) {
+    const StoryInput input = std::move(inputs_.front());
+    inputs_.pop_front();
+    const JudgeReply reply = queue_.next();
+    cost_usd_ += reply.cost_usd;
+    RewardParts parts = rule_parts({.request = {.prompt = input.question.prompt,
+                                                .target_words = input.question.target_word_count,
+                                                .target_text = input.question.target.value_or("")},
+                                    .story = input.story},
+                                   config_.reward);
+    parts.story_quality = quality_of(input, reply);
+    put(record, input, parts, reply);
+  }
+
+  std::size_t unclosed() const { return unclosed_; }
+  double cost_usd() const { return cost_usd_; }
+
+ private:
+  /// An empty story has no merits and no faults, whoever judges.
+  std::optional<double> quality_of(const StoryInput& input, const JudgeReply& reply) const {
+    if (config_.judge.kind != JudgeKind::kNone && trim(input.story).empty()) return 0.0;
+    return story_quality(reply, input.request(), config_.reward.story_quality_rule);
+  }
+
+  void put(Record& record, const StoryInput& input, const RewardParts& parts,
+           const JudgeReply& reply) const {
+    record.set("reward", or_null(composite_reward(parts, config_.reward)));
+    record.set("parts", {{"story_quality", or_null(parts.story_quality)},
+                         {"self_rep", or_null(parts.self_repetition)},
+                         {"length_pen", or_null(parts.length)},
+                         {"blank_pen", or_null(parts.blank)},
+                         {"overlong", or_null(parts.overlong)}});
+    record.set("thinking", or_null(input.thinking));
+    record.set("story", input.story);
+    record.set("words", count_words(input.story));
+    record.set("words_re", count_text(input.story, word_form(config_.reward)).words);
+    record.set("failure", reply.failure ? OrderedJson(failure_name(*reply.failure)) : nullptr);
+  }
+
+  JudgeQueue queue_;
+  const RunConfig& config_;
+  std::deque<StoryInput> inputs_;
+  std::size_t unclosed_ = 0;
+  double cost_usd_ = 0.0;
+};
 
 void score(const ScoreArgs& args) {
-  if (args.judge != "none")
-    throw Error(ErrorCode::kInvalidConfig,
-                fmt::format("--judge is \"{}\"; available here is none, which gives the parts of "
-                            "the reward that need no judge",
-                            args.judge));
-  const auto config = read_config<RunConfig>(args.config.source());
-  std::size_t unclosed = 0;
-  args.files.for_each("scoring", [&](Record& record) { unclosed += fill(record, config) ? 1 : 0; });
+  const auto config = read_config<RunConfig>(args.judge.source(args.config));
+  const JudgeSetup setup = judge_setup(config.reward, new_run_id("score"));
+  const auto judge = make_judge(config.judge, setup, tell);
+  Scoring scoring(*judge, config);
+  args.files.for_ahead(
+      "scoring", questions_ahead(config.judge), [&](Record& record) { scoring.start(record); },
+      [&](Record& record) { scoring.finish(record); });
+  if (scoring.cost_usd() > 0) tell(fmt::format("the judge cost ${:.4f}", scoring.cost_usd()));
+  const std::size_t unclosed = scoring.unclosed();
   if (unclosed > 0 && config.reward.unclosed_thinking == UnclosedThinking::kEmptyStory)
-    std::cerr << fmt::format(
-        "note: {} response{} without </think>, so without a story; answers of a model that does "
-        "not think: --set model.thinking=false, or \"story\" instead of \"response\"\n",
-        unclosed, unclosed == 1 ? "" : "s");
+    tell(fmt::format(
+        "{} response{} without </think>, so without a story; answers of a model that does "
+        "not think: --set model.thinking=false, or \"story\" instead of \"response\"",
+        unclosed, unclosed == 1 ? "" : "s"));
 }
 
 }  // namespace
 
 void add_score_command(CLI::App& app) {
   auto args = std::make_shared<ScoreArgs>();
-  CLI::App* command = app.add_subcommand("score", "Rewards of stories: penalties, words, thinking");
+  CLI::App* command =
+      app.add_subcommand("score", "Rewards of stories: verdict, penalties, words, thinking");
   args->files.add_options(*command);
-  command->add_option("--judge", args->judge, "who grades the stories: none");
+  args->judge.add_to(*command, "who grades the stories (default: none)");
   command->add_option("--config", args->config.file,
-                      "TOML file whose [reward] counts; without one, the defaults");
+                      "TOML file whose [reward] and [judge] count; without one, the defaults");
   args->config.add_set(*command);
   command->footer(
       "A record holds `prompt` (text or messages) and one of\n"
@@ -128,8 +133,10 @@ void add_score_command(CLI::App& app) {
       "  thinking, story, words (between white space), words_re (as the recipe counts), failure\n"
       "Other fields are passed through. Without a judge story_quality, and so the reward, is "
       "null;\n"
-      "overlong needs the response's tokens.\n"
-      "Example: polaris score --in stories.jsonl --out scored.jsonl --judge none");
+      "so it is where the judge failed (`failure` says why). overlong needs the response's "
+      "tokens.\n"
+      "Answers of an LLM are stored: the same command again pays for none of them.\n"
+      "Example: polaris score --in stories.jsonl --out scored.jsonl --judge lexical");
   command->callback([args] { score(*args); });
 }
 

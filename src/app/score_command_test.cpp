@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "app/binary_testing.h"
 
 namespace polaris {
@@ -190,15 +192,29 @@ TEST_F(ScoreCommand, ABadRecordIsNamedAndLeavesTheOldOutputAlone) {
 }
 
 TEST_F(ScoreCommand, NamesTheJudgesThereAre) {
-  const std::string record = R"({"prompt":"p","story":"s"})";
-  for (const char* judge : {"lexical", "nobody"}) {
-    const BinaryResult result = run(record, {"--judge", judge});
-    EXPECT_EQ(result.exit_code, 2);
-    EXPECT_NE(result.err.find(fmt::format("--judge is \"{}\"; available here is none", judge)),
-              std::string::npos)
-        << result.err;
-  }
+  const BinaryResult result = run(R"({"prompt":"p","story":"s"})", {"--judge", "nobody"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_NE(result.err.find("--judge is \"nobody\"; it is one of none, lexical, http"),
+            std::string::npos)
+      << result.err;
   EXPECT_FALSE(fs::exists(out));
+}
+
+TEST_F(ScoreCommand, WithAJudgeThereIsAReward) {
+  const OrderedJson record = {{"prompt", "Write 300 words on fog."}, {"story", story_of(300)}};
+  const OrderedJson scored = score(record, {"--judge", "lexical"});
+  const OrderedJson& parts = scored["parts"];
+  ASSERT_TRUE(parts["story_quality"].is_number());
+  EXPECT_NEAR(
+      scored["reward"].get<double>(),
+      std::clamp(parts["story_quality"].get<double>() - 1.5 * parts["self_rep"].get<double>() -
+                     0.8 * parts["length_pen"].get<double>() - parts["blank_pen"].get<double>(),
+                 -2.0, 2.0),
+      1e-12);
+  EXPECT_TRUE(scored["failure"].is_null());
+  const OrderedJson empty =
+      score({{"prompt", "1000 words"}, {"story", ""}}, {"--judge", "lexical"});
+  EXPECT_EQ(empty["parts"]["story_quality"], 0.0) << "nothing to praise, nothing to blame";
 }
 
 TEST_F(ScoreCommand, RefusesABadConfigurationAndMissingFiles) {

@@ -41,15 +41,19 @@ void add_key(HttpRequest& request, const Dialect& dialect, std::string_view key)
       {std::string(dialect.key.name), fmt::format("{}{}", dialect.key.prefix, key)});
 }
 
-std::string request_hash(const JudgeConfig& config, const VendorCall& call, int repeat) {
+std::string request_text(const JudgeConfig& config, const VendorCall& call, int repeat) {
   Json body = call.body;
   body.erase("service_tier");
   body.erase("serviceTier");
-  return sha256_hex(dump_json({{"dialect", dialect_of(config).name},
-                               {"base_url", config.base_url},
-                               {"model", config.model},
-                               {"body", std::move(body)},
-                               {"repeat", repeat}}));
+  return dump_json({{"dialect", dialect_of(config).name},
+                    {"base_url", config.base_url},
+                    {"model", config.model},
+                    {"body", std::move(body)},
+                    {"repeat", repeat}});
+}
+
+std::string request_hash(const JudgeConfig& config, const VendorCall& call, int repeat) {
+  return sha256_hex(request_text(config, call, repeat));
 }
 
 std::string join_url(std::string_view base_url, std::string_view fallback, std::string_view path) {

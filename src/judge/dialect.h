@@ -50,6 +50,9 @@ void add_key(HttpRequest& request, const Dialect& dialect, std::string_view key)
 /// Source: specs/evaluation.md 1.2.
 std::string request_hash(const JudgeConfig& config, const VendorCall& call, int repeat);
 
+/// What it hashes; `repeat` stands last.
+std::string request_text(const JudgeConfig& config, const VendorCall& call, int repeat);
+
 /// "https://host/v1" or `fallback` where it is empty, and the path behind it.
 std::string join_url(std::string_view base_url, std::string_view fallback, std::string_view path);
 

@@ -3,10 +3,13 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/error.h"
 
 namespace polaris {
 
@@ -70,17 +73,32 @@ struct JudgeUsage {
   std::int64_t reasoning_tokens = 0;
 };
 
+struct JudgementRecord;  // judgement_record.h
+
 /// A judge that stays silent is an ordinary event in a ten-hour run, so it is a value and not an
-/// exception: either `verdict` or `failure` is there.
+/// exception: either `verdict` or `failure` is there (neither only where nobody judges).
 struct JudgeReply {
   std::optional<Verdict> verdict;
+  std::vector<Verdict> further;  ///< of other repeats and judges; the mean over all counts
   std::optional<JudgeFailure> failure;
+  std::string message;  ///< why there is no verdict, for people
+
+  /// Beside a failure: why no call of this run can succeed any more (the budget, the key). To be
+  /// thrown by whoever waits for the reply.
+  std::optional<Error> stop;
+
   std::vector<std::string> flags;  ///< e.g. a quote that is not in the story
+  int quotes_verified = 0;         ///< of quotes_checked
+  int quotes_checked = 0;
   JudgeUsage usage;
-  double cost_usd = 0.0;
+  double cost_usd = 0.0;  ///< of all attempts that were answered, as far as the price is known
   int attempts = 1;
   bool cached = false;
   double latency_s = 0.0;
+
+  /// What was written down: one record per answer, the first belonging to `verdict` or `failure`.
+  /// Empty where a judge keeps none.
+  std::vector<std::shared_ptr<const JudgementRecord>> records;
 };
 
 using OnReply = std::function<void(JudgeReply)>;

@@ -6,10 +6,25 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "reward/composite.h"
+#include "reward/story_quality.h"
 
 namespace polaris {
+namespace {
+
+/// The points of a reply's verdict, where they were all given by the judge.
+std::optional<RubricPoints> points_of(const JudgeReply& reply) {
+  if (!reply.verdict || !reply.verdict->has_all_points) return std::nullopt;
+  const Verdict& verdict = *reply.verdict;
+  return RubricPoints{.positive = verdict.positive,
+                      .negative = verdict.negative,
+                      .bonus = verdict.bonus,
+                      .penalty = verdict.penalty};
+}
+
+}  // namespace
 
 struct Scorer::Pending {
+  JudgeRequest request;
   std::mutex mutex;
   std::condition_variable arrived;
   std::optional<JudgeReply> reply;
@@ -26,6 +41,16 @@ struct Scorer::Pending {
   }
 };
 
+JudgeStats& JudgeStats::operator+=(const JudgeStats& more) {
+  calls += more.calls;
+  cached += more.cached;
+  retries += more.retries;
+  failed += more.failed;
+  cost_usd += more.cost_usd;
+  latencies_s.insert(latencies_s.end(), more.latencies_s.begin(), more.latencies_s.end());
+  return *this;
+}
+
 Scorer::Scorer(Judge& judge, const RewardConfig& config, StoryOf story_of, RuleParts rule_parts)
     : judge_(judge),
       config_(config),
@@ -41,13 +66,14 @@ void Scorer::start(const Prompt& prompt, std::size_t prompt_index, std::size_t s
   if (trim(asked.story).empty()) return;
   asked.pending = std::make_shared<Pending>();
   const bool is_policy = rollout.origin == Origin::kPolicy;
-  judge_.submit(
-      {.uid = fmt::format("{}/{}", prompt.id, is_policy ? std::to_string(sample) : "reference"),
-       .prompt = prompt.text,
-       .story = asked.story,
-       .target_words = prompt.target_words,
-       .origin = is_policy ? StoryOrigin::kPolicy : StoryOrigin::kReference},
-      [pending = asked.pending](JudgeReply reply) { pending->put(std::move(reply)); });
+  asked.pending->request = {
+      .uid = fmt::format("{}/{}", prompt.id, is_policy ? std::to_string(sample) : "reference"),
+      .prompt = prompt.text,
+      .story = asked.story,
+      .target_words = prompt.target_words,
+      .origin = is_policy ? StoryOrigin::kPolicy : StoryOrigin::kReference};
+  judge_.submit(asked.pending->request,
+                [pending = asked.pending](JudgeReply reply) { pending->put(std::move(reply)); });
 }
 
 Score Scorer::finish(const Prompt& prompt, const Rollout& rollout, const Asked& asked) {
@@ -61,11 +87,11 @@ Score Scorer::finish(const Prompt& prompt, const Rollout& rollout, const Asked& 
     stats_.retries += reply.attempts - 1;
     stats_.cost_usd += reply.cost_usd;
     if (!reply.cached) stats_.latencies_s.push_back(reply.latency_s);
-    if (reply.verdict) {
-      const auto& rule = config_.story_quality_rule;
-      score.parts.story_quality = story_quality(*reply.verdict, rule).value(rule);
-    } else {
-      POLARIS_CHECK(reply.failure.has_value(), "a reply without verdict and without failure");
+    if (reply.stop) throw *reply.stop;
+    score.parts.story_quality =
+        story_quality(reply, asked.pending->request, config_.story_quality_rule);
+    score.points = points_of(reply);
+    if (reply.failure) {
       score.failure = failure_name(*reply.failure);
       ++stats_.failed;
     }

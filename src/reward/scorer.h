@@ -21,6 +21,8 @@ struct JudgeStats {
   std::int64_t failed = 0;
   double cost_usd = 0.0;
   std::vector<double> latencies_s;  ///< of the calls that were not cached
+
+  JudgeStats& operator+=(const JudgeStats& more);
 };
 
 /// What a response says to the judge and to the word rules.
@@ -45,6 +47,7 @@ class Scorer {
              const Rollout& rollout);
 
   /// Scores every rollout of the step, waiting for what was started and asking for what was not.
+  /// @throws Error{kBudget} and others with which a judge stops the run (JudgeReply::stop)
   std::vector<ScoredGroup> score(std::vector<RolloutGroup> groups);
 
   /// What the judge did since the last call.

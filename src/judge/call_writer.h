@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/http.h"
+#include "judge/attempt.h"
+#include "judge/judgement.h"
+#include "judge/prices.h"
+#include "judge/question.h"
+
+namespace polaris {
+
+/// What one judging model is sent, what it can cost and what it did cost. Immutable: any thread may
+/// call any function.
+class CallWriter {
+ public:
+  /// @param key  empty: none. It goes into requests and nowhere else
+  CallWriter(const JudgeConfig& config, const JudgeSetup& setup, PriceTable prices,
+             std::string key);
+
+  /// Names the question for good: the request_hash() of its first attempt in the form that the
+  /// configuration asks for. What a server turned out to take, and larger output limits of later
+  /// attempts, do not change it.
+  std::string hash(const JudgeRequest& request) const;
+
+  HttpRequest http(const JudgeRequest& request, const AnswerForm& form,
+                   std::int64_t output_limit) const;
+
+  /// The most that a call can cost, USD: no text has more tokens than bytes. Absent: the price is
+  /// not known.
+  std::optional<double> most_usd(const JudgeRequest& request, std::int64_t output_limit) const;
+
+  /// What an answer cost. Absent where the price or the usage is not known.
+  std::optional<double> cost_usd(const ModelAnswer& answer) const;
+  std::optional<std::string> price_date() const;
+
+  /// `result` with the key blackened wherever a server repeats it.
+  HttpResult without_key(HttpResult result) const;
+
+  const Dialect& dialect() const { return dialect_of(config_); }
+
+ private:
+  JudgeConfig config_;
+  const JudgeSetup& setup_;
+  QuestionWriter writer_;
+  PriceTable prices_;
+  std::string key_;
+  std::int64_t constant_bytes_ = 0;  // of a call, whatever the story
+
+  // What request_hash() hashes, around the message with prompt and story, and around the repeat.
+  std::string before_message_;
+  std::string before_repeat_;
+};
+
+}  // namespace polaris

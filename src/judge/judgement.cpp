@@ -1,0 +1,86 @@
+#include "judge/judgement.h"
+
+#include <cmath>
+
+#include "judge/lexical_judge.h"
+#include "judge/messages.h"
+#include "text/chat_choice.h"
+
+namespace polaris {
+
+std::string prompt_hash(const JudgeRequest& request, const JudgeConfig& config,
+                        const JudgeSetup& setup) {
+  return sha256_hex(judge_user_message(request.prompt, request.story, config.user_message,
+                                       setup.length_sentence));
+}
+
+JudgementRecord blank_record(const JudgeRequest& request, const JudgeConfig& config,
+                             const JudgeSetup& setup) {
+  const bool is_http = config.kind == JudgeKind::kHttp;
+  const auto index = [](auto value) { return static_cast<std::size_t>(value); };
+  JudgementRecord record{.run_id = setup.run_id, .task = "story_quality", .item_id = request.uid};
+  record.judge.provider = is_http ? enum_names(config.dialect)[index(config.dialect)]
+                                  : enum_names(config.kind)[index(config.kind)];
+  if (is_http) {
+    record.judge.model = config.model;
+    record.judge.effort = config.thinking;
+    record.judge.temperature = config.temperature;
+  }
+  if (config.kind == JudgeKind::kLexical) record.judge.model = kLexicalJudgeName;
+  record.prompt_hash = prompt_hash(request, config, setup);
+  return record;
+}
+
+std::vector<JudgementRecord> records_of(const JudgeReply& reply, const JudgeRequest& request,
+                                        const JudgeConfig& config, const JudgeSetup& setup) {
+  std::vector<JudgementRecord> records;
+  for (const auto& record : reply.records) records.push_back(*record);
+  if (!records.empty()) return records;
+  JudgementRecord record = blank_record(request, config, setup);
+  if (reply.verdict)
+    record.scores =
+        scores_json(setup.rubric, *reply.verdict, rubric_score(*reply.verdict, setup.score_rule));
+  record.failure = reply.failure;
+  record.flags = reply.flags;
+  if (config.kind == JudgeKind::kLexical && reply.verdict) {
+    record.parsed = lexical_answer_object(read_lexically(request), setup.rubric);
+    record.raw_text = dump_json(record.parsed);
+  }
+  records.push_back(std::move(record));
+  return records;
+}
+
+void put_grade(const Grade& grade, JudgeReply& reply) {
+  reply.verdict = grade.verdict;
+  reply.failure = grade.failure;
+  reply.message = grade.message;
+  reply.flags = grade.flags;
+  reply.quotes_verified = grade.quotes_verified;
+  reply.quotes_checked = grade.quotes_checked;
+}
+
+void put_grade(const Grade& grade, const JudgeSetup& setup, JudgementRecord& record) {
+  record.failure = grade.failure;
+  record.flags = grade.flags;
+  record.parsed = grade.parsed;
+  record.scores = nullptr;
+  if (grade.verdict)
+    record.scores =
+        scores_json(setup.rubric, *grade.verdict, rubric_score(*grade.verdict, setup.score_rule));
+}
+
+Spread spread_of(const JudgeReply& reply, const ScoreRule& rule) {
+  std::vector<double> scores;
+  if (reply.verdict) scores.push_back(rubric_score(*reply.verdict, rule).overall);
+  for (const Verdict& verdict : reply.further)
+    scores.push_back(rubric_score(verdict, rule).overall);
+  Spread spread{.count = static_cast<int>(scores.size())};
+  if (scores.empty()) return spread;
+  for (const double score : scores) spread.mean += score / spread.count;
+  if (scores.size() < 2) return spread;
+  for (const double score : scores) spread.sd += (score - spread.mean) * (score - spread.mean);
+  spread.sd = std::sqrt(spread.sd / (spread.count - 1));
+  return spread;
+}
+
+}  // namespace polaris
