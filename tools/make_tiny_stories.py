@@ -3,8 +3,9 @@
 
     python3 tools/make_tiny_stories.py OUT.jsonl
 
-A record asks for a story (title, kind, subjects, words), plans it from its opening, and tells it.
-Stories whose ids are in a validation file are left out. Episodes are whole paragraphs in a row of
+A record asks for a story (title, kind, subjects, words; or a person's prompt of the starter sets),
+plans it in a few lines from its opening, and tells it. Stories whose ids are in a validation file
+are left out. Episodes are whole paragraphs in a row of
 300 to 1,100 words: a small model that has seen only whole stories never learns to stop early.
 The output is a function of the corpus alone.
 """
@@ -18,6 +19,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VALIDATION = ("val.jsonl", "short_val.jsonl")
+TRAINING = ("train.jsonl", "short_train.jsonl")
 
 KINDS = {
     "Algernon Blackwood": "an uncanny story",
@@ -88,43 +90,61 @@ def names(text, number=2):
     return [name for name, count in found.most_common(number) if count > 1]
 
 
-def first_sentence(text, limit=24):
-    sentence = re.split(r"(?<=[.!?])[”’]?\s", text.replace("\n", " "), maxsplit=1)[0].split()
-    return " ".join(sentence[:limit]).rstrip(",;:—") + ("" if len(sentence) <= limit else " …")
+def opening(text, number=3):
+    """The first words that are not everybody's. A list: a small model that begins a sentence in its
+    plan goes on telling, and never closes it."""
+    found = []
+    for word in re.findall(r"\b[a-z]{4,}\b", text):
+        if word not in COMMON and word not in found:
+            found.append(word)
+        if len(found) == number:
+            break
+    return found
 
 
-def prompt(draw, title, kind, about, count):
-    opening = draw.choice([
-        f"Write {kind} called “{title}”.",
-        f"“{title}”: {kind}, please.",
-        f"Tell {kind} under the title “{title}”.",
-    ])
+def fragment(draw, text):
+    """A few words in a row from anywhere, without a line break or a quotation mark."""
+    pieces = [piece.split() for piece in re.split(r"[\n“”‘.;:!?—]", text)]
+    pieces = [piece for piece in pieces if 5 <= len(piece) <= 14]
+    return " ".join(draw.choice(pieces)).strip(" ,") if pieces else ""
+
+
+def prompt(draw, title, kind, text, count):
+    """Between one sentence and a short paragraph, as people's own prompts are."""
+    sentences = [draw.choice([f"Write {kind} called “{title}”.", f"“{title}”: {kind}, please.",
+                              f"Tell {kind}.", f"Give me {kind}."])]
+    about = subjects(text, draw.choice([1, 2, 3, 5, 8, 12]))
     if about:
         listed = about[0] if len(about) == 1 else ", ".join(about[:-1]) + " and " + about[-1]
-        opening += draw.choice([f" It has to do with {listed}.", f" There should be {listed} in it."])
-    return f"{opening} The story should be {count} words long."
+        sentences.append(draw.choice(["It has to do with {}.", "There should be {} in it.",
+                                      "Somebody comes upon {}."]).format(listed))
+    for _ in range(draw.choice([0, 0, 1, 2, 3])):
+        words_in_a_row = fragment(draw, text)
+        if words_in_a_row:
+            sentences.append(words_in_a_row[0].upper() + words_in_a_row[1:] + ".")
+    return " ".join(sentences + [f"The story should be {count} words long."])
 
 
-def plan(text, about, count):
+def plan(text, count):
     paragraphs = text.count("\n\n") + 1
-    lines = [f"It opens: {first_sentence(text)}"]
+    lines = [f"Length: {count} words, {paragraphs} paragraphs."]
     people = names(text)
     if people:
         lines.append(f"People: {' and '.join(people)}.")
+    about = subjects(text)
     if about:
         lines.append(f"What matters: {', '.join(about)}.")
-    lines.append(f"Length: {count} words, {paragraphs} paragraphs, then the end.")
+    lines.append(f"It opens with: {', '.join(opening(text))}.")
     return "\n".join(lines)
 
 
-def record(draw, uid, title, kind, text):
+def record(draw, uid, title, kind, text, asked=None):
     count = requested(len(words(text)))
-    about = subjects(text)
     return {
         "uid": uid,
-        "prompt": prompt(draw, title, kind, about, count),
+        "prompt": asked or prompt(draw, title, kind, text, count),
         "target_word_count": count,
-        "ground_truth_reasoning": plan(text, about, count),
+        "ground_truth_reasoning": plan(text, count),
         "story": text,
     }
 
@@ -143,22 +163,29 @@ def episodes(draw, text):
             wanted, gathered, length = draw.randint(300, 1000), [], 0
 
 
+def starter(names_of_files):
+    return [json.loads(line) for name in names_of_files
+            for line in open(ROOT / "data/starter" / name, encoding="utf-8")]
+
+
 def main(out):
-    held_out = {json.loads(line)["uid"]
-                for name in VALIDATION for line in open(ROOT / "data/starter" / name, encoding="utf-8")}
-    with gzip.open(ROOT / "data/corpus/stories.jsonl.gz", "rt", encoding="utf-8") as lines, \
-            open(out, "w", encoding="utf-8") as file:
-        for line in lines:
-            story = json.loads(line)
-            if story["uid"] in held_out:
-                continue
-            draw = random.Random(story["uid"])
+    held_out = {entry["uid"] for entry in starter(VALIDATION)}
+    asked = {entry["uid"]: entry["prompt"] for entry in starter(TRAINING)}
+    with gzip.open(ROOT / "data/corpus/stories.jsonl.gz", "rt", encoding="utf-8") as lines:
+        stories = [json.loads(line) for line in lines]
+    stories = [story for story in stories if story["uid"] not in held_out]
+    random.Random(1).shuffle(stories)  # the end of the file is what sft.holdout measures
+    with open(out, "w", encoding="utf-8") as file:
+        for story in stories:
+            uid, title, text = story["uid"], story["title"], story["text"]
+            draw = random.Random(uid)
             kind = KINDS.get(story["author"], "a short story")
-            records = [record(draw, story["uid"], story["title"], kind, story["text"])]
+            records = [record(draw, uid, title, kind, text)]
+            if uid in asked:
+                records.append(record(draw, f"{uid}--asked", title, kind, text, asked[uid]))
             if story["word_count"] > 1100:
-                records += [
-                    record(draw, f"{story['uid']}--{number}", story["title"], kind, text)
-                    for number, text in enumerate(episodes(draw, story["text"]), start=1)]
+                records += [record(draw, f"{uid}--{number}", title, kind, episode)
+                            for number, episode in enumerate(episodes(draw, text), start=1)]
             for entry in records:
                 file.write(json.dumps(entry, ensure_ascii=False) + "\n")
 

@@ -10,12 +10,16 @@ namespace polaris {
 /// body on the subcommand's callback. Bodies parse, build the parts, call the library.
 void add_train_command(CLI::App& app);
 void add_sft_command(CLI::App& app);
+void add_demo_command(CLI::App& app);
 void add_update_command(CLI::App& app);
+void add_generate_command(CLI::App& app);
 void add_logprobs_command(CLI::App& app);
 void add_tokens_command(CLI::App& app);
 void add_score_command(CLI::App& app);
+void add_judge_command(CLI::App& app);
 void add_data_command(CLI::App& app);
 void add_model_command(CLI::App& app);
+void add_report_command(CLI::App& app);
 void add_config_command(CLI::App& app);
 
 }  // namespace polaris

@@ -1,16 +1,13 @@
 // The program killed at random moments by the system, not by a fake.
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
-#include <functional>
 #include <random>
 #include <thread>
 
-#include "app/binary_testing.h"
+#include "app/real_run_testing.h"
 
 namespace polaris {
 namespace {
@@ -19,26 +16,12 @@ constexpr int kSteps = 400;
 const std::string kConfig = POLARIS_SOURCE_DIR "/configs/rehearsal.toml";
 const std::string kStepsSetting = fmt::format("train.steps={}", kSteps);
 
-/// Starts a rehearsal and sends it `signal` once `wait` returns. @return its wait status
-int start_and_signal(const std::filesystem::path& run_dir, int signal,
-                     const std::function<void()>& wait) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    if (std::freopen("/dev/null", "w", stdout) == nullptr) ::_exit(1);
-    ::execl(POLARIS_BINARY, POLARIS_BINARY, "train", kConfig.c_str(), "--run-dir", run_dir.c_str(),
-            "--rehearsal", "--set", kStepsSetting.c_str(), nullptr);
-    ::_exit(1);
-  }
-  wait();
-  ::kill(child, signal);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return status;
+std::vector<std::string> rehearsal(const std::filesystem::path& run_dir) {
+  return {"train", kConfig, "--run-dir", run_dir.string(), "--rehearsal", "--set", kStepsSetting};
 }
 
 void finish(const std::filesystem::path& run_dir) {
-  const BinaryResult result = run_polaris(
-      {"train", kConfig, "--run-dir", run_dir.string(), "--rehearsal", "--set", kStepsSetting});
+  const BinaryResult result = run_polaris(rehearsal(run_dir));
   ASSERT_EQ(result.exit_code, 0) << result.err;
 }
 
@@ -55,8 +38,8 @@ TEST(KilledProgram, GoesOnToTheSameBytesAfterThirtyKills) {
   int killed = 0;
   for (int round = 0; round < 30; ++round) {
     const std::chrono::microseconds moment(2000 + random() % 60'000);
-    const int status =
-        start_and_signal(folder / "killed", SIGKILL, [&] { std::this_thread::sleep_for(moment); });
+    const int status = start_and_signal(rehearsal(folder / "killed"), SIGKILL,
+                                        [&] { std::this_thread::sleep_for(moment); });
     killed += WIFSIGNALED(status) ? 1 : 0;
   }
   EXPECT_GT(killed, 10);
@@ -64,9 +47,34 @@ TEST(KilledProgram, GoesOnToTheSameBytesAfterThirtyKills) {
   EXPECT_EQ(result_of(folder / "killed"), result_of(folder / "undisturbed"));
 }
 
+TEST(KilledProgram, OnARealModelGoesOnToTheSameBytesAfterThirtyKills) {
+  const TempFolder folder;
+  const std::string config = small_run_config(folder.path()).string();
+  const auto train = [&](const std::string& name) -> std::vector<std::string> {
+    return {"train", config, "--run-dir", (folder / name).string()};
+  };
+  const auto result = [&](const std::string& name) {
+    return bytes_below(folder / name / "checkpoints/step_4/model") +
+           real_file_system().read(folder / name / "checkpoints/step_4/optimizer.safetensors") +
+           real_file_system().read(folder / name / "rollouts.jsonl");
+  };
+  ASSERT_EQ(run_polaris(train("undisturbed")).exit_code, 0);
+  std::mt19937 random(23);
+  int killed = 0;
+  for (int round = 0; round < 30; ++round) {
+    if (round % 6 == 5) std::filesystem::remove_all(folder / "killed");  // early moments, too
+    const std::chrono::milliseconds moment(200 + random() % 1000);
+    killed += WIFSIGNALED(
+        start_and_signal(train("killed"), SIGKILL, [&] { std::this_thread::sleep_for(moment); }));
+  }
+  EXPECT_GT(killed, 10);
+  ASSERT_EQ(run_polaris(train("killed")).exit_code, 0);
+  EXPECT_EQ(result("killed"), result("undisturbed"));
+}
+
 TEST(InterruptedProgram, SavesAndExits130) {
   const TempFolder folder;
-  const int status = start_and_signal(folder / "run", SIGINT, [&] {
+  const int status = start_and_signal(rehearsal(folder / "run"), SIGINT, [&] {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (!std::filesystem::exists(folder / "run/metrics.jsonl") &&
            std::chrono::steady_clock::now() < give_up)

@@ -28,14 +28,18 @@ int main(int argc, char** argv) {
       "  polaris model info qwen3.5-9b --plan-for cuda:80GB\n"
       "  polaris config show configs/polaris_9b.toml\n"
       "polaris COMMAND --help explains one command.");
+  polaris::add_demo_command(app);
   polaris::add_train_command(app);
   polaris::add_sft_command(app);
   polaris::add_update_command(app);
+  polaris::add_generate_command(app);
   polaris::add_logprobs_command(app);
   polaris::add_tokens_command(app);
   polaris::add_score_command(app);
+  polaris::add_judge_command(app);
   polaris::add_data_command(app);
   polaris::add_model_command(app);
+  polaris::add_report_command(app);
   polaris::add_config_command(app);
   try {
     app.parse(argc, argv);  // runs the chosen subcommand's callback

@@ -4,12 +4,16 @@
 
 #include "app/command.h"
 #include "app/options.h"
+#include "app/summary_text.h"
+#include "app/train_check.h"
+#include "base/available_memory.h"
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/strings.h"
 #include "data/story_dataset.h"
 #include "data/story_reader.h"
-#include "train/recipe.h"
 #include "train/toy_run.h"
+#include "train/training_run.h"
 
 namespace polaris {
 namespace {
@@ -18,7 +22,16 @@ struct TrainArgs {
   ConfigOptions config;
   std::string run_dir;
   bool rehearsal = false;
+  bool check = false;
+  std::string plan_for;
 };
+
+/// What the person would type to go on.
+std::string command_line(const TrainArgs& args) {
+  std::string line = fmt::format("polaris train {} --run-dir {}", args.config.file, args.run_dir);
+  for (const std::string& setting : args.config.overrides) line += " --set " + setting;
+  return line + (args.rehearsal ? " --rehearsal" : "");
+}
 
 /// The prompts of a data file, for a policy that does not read them.
 std::vector<Prompt> rehearsal_prompts(const std::filesystem::path& file) {
@@ -28,34 +41,53 @@ std::vector<Prompt> rehearsal_prompts(const std::filesystem::path& file) {
   return prompts;
 }
 
-void train(const TrainArgs& args) {
-  auto config = read_config<RunConfig>(args.config.source());
-  print_keys_without_effect(config);
-  if (!args.rehearsal)
-    throw Error(ErrorCode::kInvalidConfig,
-                "this version has no model to train yet; --rehearsal runs the loop with stand-ins");
-
+/// The loop with stand-ins for model and judge.
+void rehearse(const RunConfig& config, const TrainArgs& args) {
   std::cout << "rehearsal: a one-parameter policy and a stand-in judge, no model is loaded\n";
-  for (const auto& [key, is_set] :
-       {std::pair{"train.keep_weights_every", config.train.keep_weights_every > 0},
-        std::pair{"train.record_batches", config.train.record_batches}}) {
-    if (is_set) std::cout << "note: " << key << " has no effect in a rehearsal\n";
-  }
-  ToyRun run{
+  ToyRun{
       .config = config,
       .run_dir = args.run_dir,
       .prompts = rehearsal_prompts(find_input(config.data.train, args.config.file)),
       .validation_prompts = rehearsal_prompts(find_input(config.data.validation, args.config.file)),
       .terminal = &std::cout,
-      .interrupted = interrupt_requested};
+      .interrupted = interrupt_requested}
+      .start();
+}
+
+void train(const TrainArgs& args) {
+  auto config = read_config<RunConfig>(args.config.source());
+  print_keys_without_effect(config);
+  if (args.check) {
+    std::cout << check_text(
+                     {.config = config, .config_file = args.config.file, .plan_for = args.plan_for})
+              << std::flush;
+    return;
+  }
+  if (args.run_dir.empty())
+    throw Error(ErrorCode::kInvalidConfig, "--run-dir is missing; name a folder for the run");
   watch_for_interrupt();
   try {
-    run.start();
+    if (args.rehearsal) {
+      rehearse(config, args);
+    } else {
+      TrainingRun{.config = config,
+                  .config_file = args.config.file,
+                  .run_dir = args.run_dir,
+                  .terminal = &std::cout,
+                  .interrupted = interrupt_requested,
+                  .note = [](const std::string& note) { std::cout << "note: " << note << '\n'; }}
+          .start();
+    }
   } catch (const Error& e) {
     if (e.code() != ErrorCode::kInterrupted) throw;
-    throw Error(e.code(), fmt::format("{}; go on with the same command", e.what()));
+    throw Error(e.code(), fmt::format("{}; go on with: {}", e.what(), command_line(args)));
   }
-  std::cout << "done: " << args.run_dir << " holds metrics.jsonl, rollouts.jsonl, checkpoints/\n";
+  if (!args.rehearsal)
+    std::cout << '\n'
+              << summary_text(summarise_run(args.run_dir, config.eval, judge_name(config.judge)))
+              << fmt::format("peak memory: {}\n", human_bytes(peak_memory_bytes()));
+  std::cout << "done: " << args.run_dir << " holds metrics.jsonl, rollouts.jsonl, checkpoints/"
+            << (args.rehearsal ? "\n" : ", report.html\n");
 }
 
 }  // namespace
@@ -65,12 +97,19 @@ void add_train_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "train", "Train a policy; continues from the run directory if it holds a checkpoint");
   command->add_option("config", args->config.file, "TOML file of the run")->required();
-  command->add_option("--run-dir", args->run_dir, "folder for checkpoints, metrics and rollouts")
-      ->required();
+  command->add_option("--run-dir", args->run_dir, "folder for checkpoints, metrics and rollouts");
+  command->add_flag("--check", args->check,
+                    "only show the plan: steps, judge calls, expected cost, memory");
+  command->add_option("--plan-for", args->plan_for,
+                      "with --check: the device, cuda:80GB or cpu:24GB; where the run does not fit "
+                      "on it, the exit code is 6");
   command->add_flag("--rehearsal", args->rehearsal,
                     "run the loop with a toy policy and judge, without a model");
   args->config.add_set(*command);
-  command->footer("Example: polaris train configs/rehearsal.toml --run-dir runs/try --rehearsal");
+  command->footer(
+      "Examples:\n"
+      "  polaris train configs/starter.toml --run-dir runs/starter\n"
+      "  polaris train configs/polaris_9b.toml --check --plan-for cuda:141GB");
   command->callback([args] { train(*args); });
 }
 

@@ -37,12 +37,24 @@ TEST(TrainCommand, ARunDirectoryOfAnotherConfigurationIsRefused) {
   EXPECT_NE(result.err.find("seed was 3479, is 5"), std::string::npos) << result.err;
 }
 
-TEST(TrainCommand, WithoutAModelItSaysWhatItCannotDo) {
+TEST(TrainCommand, WithoutAModelItSaysWhichKeyToSet) {
   const TempFolder folder;
   const BinaryResult result =
       run_polaris({"train", kConfig, "--run-dir", (folder / "run").string()});
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_NE(result.err.find("--rehearsal"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("model.path"), std::string::npos) << result.err;
+}
+
+TEST(TrainCommand, ChecksEveryShippedConfiguration) {
+  for (const char* name : {"polaris_9b", "polaris_9b_paper", "no_hri", "demo", "starter"}) {
+    const BinaryResult result = run_polaris(
+        {"train", fmt::format("{}/configs/{}.toml", POLARIS_SOURCE_DIR, name), "--check"});
+    EXPECT_EQ(result.exit_code, 0) << name << ": " << result.err;
+    EXPECT_NE(result.out.find("memory plan"), std::string::npos) << name;
+  }
+  const BinaryResult small = run_polaris({"train", POLARIS_SOURCE_DIR "/configs/polaris_9b.toml",
+                                          "--check", "--plan-for", "cuda:80GB"});
+  EXPECT_EQ(small.exit_code, 6);
 }
 
 TEST(TrainCommand, MissingDataAndUnwritableFoldersAreNamed) {

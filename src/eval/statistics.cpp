@@ -31,6 +31,14 @@ std::optional<double> maximum(std::span<const double> values) {
   return *std::ranges::max_element(values);
 }
 
+std::optional<double> median(std::span<const double> values) {
+  if (values.empty()) return std::nullopt;
+  std::vector<double> sorted(values.begin(), values.end());
+  std::ranges::sort(sorted);
+  const std::size_t half = sorted.size() / 2;
+  return sorted.size() % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2.0;
+}
+
 std::optional<double> quantile(std::span<const double> values, double q) {
   POLARIS_CHECK(q >= 0.0 && q <= 1.0, "q is {}", q);
   if (values.empty()) return std::nullopt;

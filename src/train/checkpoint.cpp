@@ -26,8 +26,8 @@ std::optional<std::int64_t> step_of(std::string_view name) {
 
 }  // namespace
 
-Checkpoints::Checkpoints(std::filesystem::path folder, FileSystem& files)
-    : folder_(std::move(folder)), files_(files) {}
+Checkpoints::Checkpoints(std::filesystem::path folder, FileSystem& files, std::int64_t keep)
+    : folder_(std::move(folder)), files_(files), keep_(keep) {}
 
 std::filesystem::path Checkpoints::folder_of_step(std::int64_t step) const {
   return folder_ / fmt::format("{}{}", kPrefix, step);
@@ -52,7 +52,8 @@ std::optional<Cursor> Checkpoints::newest() const {
   try {
     return Cursor{.step = json.at("step").get<std::int64_t>(),
                   .metrics_bytes = json.at("metrics_bytes").get<std::uint64_t>(),
-                  .rollouts_bytes = json.at("rollouts_bytes").get<std::uint64_t>()};
+                  .rollouts_bytes = json.at("rollouts_bytes").get<std::uint64_t>(),
+                  .batches_bytes = json.at("batches_bytes").get<std::uint64_t>()};
   } catch (const Json::exception& e) {
     throw Error(ErrorCode::kInvalidData,
                 fmt::format("{}: {}; remove this checkpoint to go on from the one before it",
@@ -67,20 +68,33 @@ void Checkpoints::load(const Cursor& cursor, Learner& learner) const {
                 folder.string(), learner.policy_version());
 }
 
-void Checkpoints::save(const Cursor& cursor, const Learner& learner, std::int64_t keep) {
+void Checkpoints::save(const Cursor& cursor, const Learner& learner) {
   AtomicFolder folder(folder_of_step(cursor.step), files_);
   learner.save(folder.path());
   write_atomically(folder.path() / kCursorFile,
                    dump_json({{"step", cursor.step},
                               {"metrics_bytes", cursor.metrics_bytes},
-                              {"rollouts_bytes", cursor.rollouts_bytes}}) +
+                              {"rollouts_bytes", cursor.rollouts_bytes},
+                              {"batches_bytes", cursor.batches_bytes}}) +
                        "\n",
                    files_);
   folder.commit();
+  remove_old_ones();
+}
 
+void Checkpoints::remove_old_ones() {
   const auto steps = complete_steps();
-  for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < steps.size(); ++i)
-    remove_folder(folder_of_step(steps[i]), files_);
+  for (std::size_t i = 0; i + static_cast<std::size_t>(keep_) < steps.size(); ++i) {
+    if (steps[i] != best_step_) remove_folder(folder_of_step(steps[i]), files_);
+  }
+}
+
+void Checkpoints::set_best(std::int64_t step) {
+  const auto folder = folder_of_step(step);
+  if (!is_complete_folder(folder, files_)) return;
+  best_step_ = step;
+  files_.link(folder.filename(), folder_ / "best");
+  remove_old_ones();
 }
 
 }  // namespace polaris

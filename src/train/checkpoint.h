@@ -17,6 +17,7 @@ struct Cursor {
   std::int64_t step = 0;  ///< updates done
   std::uint64_t metrics_bytes = 0;
   std::uint64_t rollouts_bytes = 0;
+  std::uint64_t batches_bytes = 0;
 };
 
 /// checkpoints/step_N of a run directory; N = updates done. A checkpoint is written to a temporary
@@ -24,7 +25,8 @@ struct Cursor {
 /// resumable; what is not complete is never read.
 class Checkpoints {
  public:
-  Checkpoints(std::filesystem::path folder, FileSystem& files);
+  /// @param keep  of the newest ones stay, and the best
+  Checkpoints(std::filesystem::path folder, FileSystem& files, std::int64_t keep);
 
   /// Cursor of the newest complete checkpoint; nothing if there is none.
   /// @throws Error{kInvalidData} if it cannot be read
@@ -33,15 +35,22 @@ class Checkpoints {
   /// Gives the learner the state of the checkpoint at `cursor`.
   void load(const Cursor& cursor, Learner& learner) const;
 
-  /// Saves, then removes all but the newest `keep` checkpoints.
-  void save(const Cursor& cursor, const Learner& learner, std::int64_t keep);
+  /// Saves, then removes what need not stay.
+  void save(const Cursor& cursor, const Learner& learner);
+
+  /// Makes `best` a link to the checkpoint of `step`, which stays from now on. Without such a
+  /// checkpoint nothing happens.
+  void set_best(std::int64_t step);
 
  private:
   std::filesystem::path folder_of_step(std::int64_t step) const;
   std::vector<std::int64_t> complete_steps() const;  // ascending
+  void remove_old_ones();
 
   std::filesystem::path folder_;
   FileSystem& files_;
+  std::int64_t keep_;
+  std::optional<std::int64_t> best_step_;
 };
 
 }  // namespace polaris

@@ -24,15 +24,20 @@ Json StepLog::to_json() const {
   return line;
 }
 
-Journal::Journal(const std::filesystem::path& file, FileSystem& files, std::ostream* terminal)
-    : metrics_(file, files), terminal_(terminal) {}
+Journal::Journal(const std::filesystem::path& file, FileSystem& files, std::ostream* terminal,
+                 std::span<const Json> history, TensorBoardLog* tensorboard)
+    : metrics_(file, files), terminal_(terminal), tensorboard_(tensorboard) {
+  for (const Json& line : history) cost_usd_ += line.value("cost/usd", 0.0);
+}
 
 void Journal::write(const StepLog& log, std::int64_t last_step) {
   metrics_.write(log.to_json());
+  if (tensorboard_ != nullptr) tensorboard_->write(log.step(), log.values());
   if (const auto seconds = log.get("timing_s/step"); seconds && log.step() > 0) {
     seconds_ += *seconds;
     ++steps_;
   }
+  cost_usd_ += log.get("cost/usd").value_or(0.0);
   if (terminal_ != nullptr) *terminal_ << line(log, last_step) << std::endl;
 }
 
@@ -54,7 +59,7 @@ std::string Journal::line(const StepLog& log, std::int64_t last_step) {
       {"length", "response_length/mean"},
       {"entropy", "actor/entropy"},
       {"grad", "actor/grad_norm"},
-      {"validation", "val-core/all/reward/mean@1"},
+      {"validation", kValidationReward},
   };
   std::string out =
       fmt::format("step {:>{}}/{}", log.step(), std::to_string(last_step).size(), last_step);
@@ -70,8 +75,7 @@ std::string Journal::line(const StepLog& log, std::int64_t last_step) {
       out += fmt::format("  ETA {}", human_seconds(seconds_ / static_cast<double>(steps_) *
                                                    static_cast<double>(last_step - log.step())));
   }
-  if (const auto cost = log.get("judge/cost_usd"); cost && *cost > 0)
-    out += fmt::format("  ${:.2f}", *cost);
+  if (cost_usd_ > 0) out += fmt::format("  ${:.2f}", cost_usd_);
   return out;
 }
 

@@ -4,12 +4,22 @@
 #include <map>
 #include <optional>
 #include <ostream>
+#include <span>
 #include <string>
 
 #include "base/clock.h"
 #include "base/jsonl.h"
+#include "train/tensorboard.h"
 
 namespace polaris {
+
+/// The metric that tells which checkpoint is the best.
+inline constexpr auto kValidationReward = "val-core/all/reward/mean@1";
+
+/// Whether something that is done every so many steps (0: never) and at the last one is done now.
+inline bool is_due(std::int64_t step, std::int64_t every, std::int64_t last_step) {
+  return step == last_step || (every > 0 && step % every == 0);
+}
 
 /// The numbers of one step. Names are those of specs/recipe.md 12: "critic/score/mean",
 /// "timing_s/gen". What was not measured has no entry.
@@ -32,6 +42,8 @@ class StepLog {
     const Stopwatch watch(*this, "timing_s/" + name);
     return work();
   }
+
+  const std::map<std::string, double>& values() const { return values_; }
 
   Json to_json() const;
 
@@ -60,7 +72,10 @@ class StepLog {
 class Journal {
  public:
   /// @param terminal  null: silent (tests, ranks above 0); otherwise it outlives the journal
-  Journal(const std::filesystem::path& file, FileSystem& files, std::ostream* terminal);
+  /// @param history      the lines that are in the file already: money spent so far
+  /// @param tensorboard  gets the same numbers; null: nobody; otherwise it outlives the journal
+  Journal(const std::filesystem::path& file, FileSystem& files, std::ostream* terminal,
+          std::span<const Json> history = {}, TensorBoardLog* tensorboard = nullptr);
 
   /// Appends the step. @param last_step  of the run, for the line's counter and ETA
   void write(const StepLog& log, std::int64_t last_step);
@@ -76,8 +91,10 @@ class Journal {
 
   JsonlWriter metrics_;
   std::ostream* terminal_;
-  double seconds_ = 0.0;  // of the steps written since the start
+  TensorBoardLog* tensorboard_;
+  double seconds_ = 0.0;  // of the steps written since the start of the program
   std::int64_t steps_ = 0;
+  double cost_usd_ = 0.0;  // of the whole run
 };
 
 }  // namespace polaris

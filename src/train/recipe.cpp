@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "rl/batch.h"
 #include "rl/hri.h"
+#include "train/guards.h"
 #include "train/step_metrics.h"
 #include "train/validation.h"
 
@@ -36,31 +37,59 @@ std::vector<ScoredGroup> make_groups(const RunConfig& config, Stages& stages, St
   return log.timed("reward", [&] { return stages.scorer.score(std::move(groups)); });
 }
 
-void stop_if_too_many_failed(const RunConfig& config, Stages& stages, std::int64_t step,
-                             std::span<const ScoredGroup> groups) {
-  std::size_t rows = 0;
-  std::size_t failed = 0;
-  std::string reason;
-  for (const ScoredGroup& group : groups) {
-    for (const Score& score : group.scores) {
-      ++rows;
-      if (score.reward) continue;
-      ++failed;
-      reason = score.failure;
-    }
-  }
-  const double limit = config.reward.story_quality_rule.max_failed_fraction;
-  if (static_cast<double>(failed) <= limit * static_cast<double>(rows)) return;
-  stages.run.save_checkpoint(step - 1, stages.learner);
-  throw Error(ErrorCode::kGuard,
-              fmt::format("step {}: {} of {} rows have no reward (the last one: {}), more than "
-                          "reward.story_quality_rule.max_failed_fraction = {} allows. Look at the "
-                          "judge, then start the same command again: it goes on with this step",
-                          step, failed, rows, reason, limit));
+void make_step(const RunConfig& config, Stages& stages, StepLog& log, std::int64_t last) {
+  RunDirectory& run = stages.run;
+  const StoryQualityRule& quality = config.reward.story_quality_rule;
+  const std::int64_t step = log.step();
+
+  // 1. The prompts of this step.
+  const std::vector<Prompt> prompts = stages.prompts.of(step);
+
+  // 2. Groups of answers with their rewards, or what a killed run had already recorded.
+  const double reference_weight = hri_weight(config.hri, step);
+  auto recorded = run.rollouts().take(step, prompts);
+  const std::vector<ScoredGroup> groups =
+      recorded ? std::move(*recorded)
+               : make_groups(config, stages, log, prompts, reference_weight > 0.0);
+  if (const auto reason = too_many_failed(groups, quality.max_failed_fraction))
+    throw Error(ErrorCode::kGuard,
+                fmt::format("step {}: {}; the same command goes on with this step", step, *reason));
+
+  // 3. Advantages within each group; the reference is measured against the policy's answers.
+  const bool drops = quality.on_failure == OnJudgeFailure::kDrop;
+  const BuiltBatch built = build_batch(groups, {.advantage = config.advantage,
+                                                .normaliser = config.loss.normaliser,
+                                                .hri_weight = reference_weight,
+                                                .min_policy_rollouts = drops ? 2U : 1U});
+  if (!recorded) run.rollouts().write(step, groups, built.groups);
+  run.record_batch(built.batch);
+
+  // 4. One clipped policy-gradient update.
+  const UpdateStats update =
+      log.timed("update_actor", [&] { return stages.learner.update(built.batch); });
+
+  log.set("training/global_step", static_cast<double>(step));
+  log.set("training/epoch", static_cast<double>(stages.prompts.order().epoch_of(step)));
+  log.set("hri/weight", reference_weight);
+  log_rollouts(log, groups, built.groups, stages.reading);
+  log_update(log, update);
+
+  // 5. How the new policy does on held-out prompts.
+  const std::int64_t every = config.train.validate_every;
+  if (every > 0 && is_due(step, every, last))
+    log.timed("testing", [&] { validate(config, stages, log); });
 }
 
-bool due(std::int64_t step, std::int64_t every, std::int64_t last) {
-  return step == last || (every > 0 && step % every == 0);
+/// Runs `work` as the step of `log`, and writes the journal's line.
+template <class Work>
+void journaled(const RunConfig& config, Stages& stages, StepLog& log, std::int64_t last,
+               Work&& work) {
+  log.timed("step", work);
+  JudgeStats judged = stages.scorer.take_stats();
+  judged += stages.validation_scorer.take_stats();
+  log_judge(log, judged);
+  log_resources(log, config.cost);
+  stages.run.journal().write(log, last);
 }
 
 }  // namespace
@@ -70,60 +99,32 @@ std::int64_t total_steps(const RunConfig& config, const PromptSource& prompts) {
 }
 
 void run_recipe(const RunConfig& config, Stages stages) {
-  const TrainConfig& train = config.train;
   RunDirectory& run = stages.run;
   const std::int64_t last = total_steps(config, stages.prompts);
   const std::int64_t done = run.resume(stages.learner);
-  if (done == 0 && train.validate_first) {
+  Guards guards(config.guards, run.history());
+  if (done == 0 && config.train.validate_first) {
     StepLog log(0, stages.clock);
-    log.timed("step", [&] { validate(config, stages, log); });
-    log_judge(log, stages.scorer.take_stats());
-    run.journal().write(log, last);
+    journaled(config, stages, log, last, [&] { validate(config, stages, log); });
   }
 
   for (std::int64_t step = done + 1; step <= last; ++step) {
-    if (stages.interrupted()) {
-      run.save_checkpoint(step - 1, stages.learner);
-      throw Error(ErrorCode::kInterrupted, fmt::format("stopped after step {}", step - 1));
-    }
     StepLog log(step, stages.clock);
-    log.timed("step", [&] {
-      // 1. The prompts of this step.
-      const std::vector<Prompt> prompts = stages.prompts.of(step);
-
-      // 2. Groups of answers with their rewards, or what a killed run had already recorded.
-      const double reference_weight = hri_weight(config.hri, step);
-      auto recorded = run.rollouts().take(step, prompts);
-      const std::vector<ScoredGroup> groups =
-          recorded ? std::move(*recorded)
-                   : make_groups(config, stages, log, prompts, reference_weight > 0.0);
-      stop_if_too_many_failed(config, stages, step, groups);
-
-      // 3. Advantages within each group; the reference is measured against the policy's answers.
-      const bool drops = config.reward.story_quality_rule.on_failure == OnJudgeFailure::kDrop;
-      const BuiltBatch built = build_batch(groups, {.advantage = config.advantage,
-                                                    .normaliser = config.loss.normaliser,
-                                                    .hri_weight = reference_weight,
-                                                    .min_policy_rollouts = drops ? 2U : 1U});
-      if (!recorded) run.rollouts().write(step, groups, built.groups);
-
-      // 4. One clipped policy-gradient update.
-      const UpdateStats update =
-          log.timed("update_actor", [&] { return stages.learner.update(built.batch); });
-
-      log.set("training/global_step", static_cast<double>(step));
-      log.set("training/epoch", static_cast<double>(stages.prompts.order().epoch_of(step)));
-      log.set("hri/weight", reference_weight);
-      log_rollouts(log, groups, built.groups);
-      log_update(log, update);
-
-      // 5. How the new policy does on held-out prompts.
-      if (train.validate_every > 0 && due(step, train.validate_every, last))
-        log.timed("testing", [&] { validate(config, stages, log); });
-      log_judge(log, stages.scorer.take_stats());
-    });
-    run.journal().write(log, last);
-    if (due(step, train.checkpoint_every, last)) run.save_checkpoint(step, stages.learner);
+    try {
+      if (stages.interrupted())
+        throw Error(ErrorCode::kInterrupted, fmt::format("stopped after step {}", step - 1));
+      journaled(config, stages, log, last, [&] { make_step(config, stages, log, last); });
+    } catch (const Error&) {
+      // Where the policy has not changed yet, the steps before this one are kept.
+      if (stages.learner.policy_version() == step - 1)
+        run.save_checkpoint(step - 1, stages.learner);
+      throw;
+    }
+    run.finish_step(step, last, log.get(kValidationReward), stages.learner);
+    if (const auto alarm = guards.watch(log)) {
+      run.save_checkpoint(step, stages.learner);
+      throw Error(ErrorCode::kGuard, fmt::format("stopped after step {}: {}", step, *alarm));
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "data/prompt_source.h"
+#include "eval/evaluated_story.h"
 #include "nn/learner.h"
 #include "reward/scorer.h"
 #include "rollout/rollout_engine.h"
@@ -23,6 +24,8 @@ struct Stages {
   std::function<std::optional<Rollout>(const Prompt&)> encode_reference;
   RolloutEngine& engine;
   Scorer& scorer;
+  Scorer& validation_scorer;  ///< may be the same: it differs in who judges and in the token limit
+  ResponseReading reading;    ///< as the scorers'
   Learner& learner;
   RunDirectory& run;
   const Clock& clock;
@@ -35,7 +38,8 @@ std::int64_t total_steps(const RunConfig& config, const PromptSource& prompts);
 /// Trains to the last step, from the newest checkpoint of the run directory or from the start. A
 /// finished run returns at once.
 /// @throws Error{kInterrupted} after saving, when interrupted() says so; Error{kGuard} after
-///         saving, when too many rows of a step have no reward; what the stages throw
+///         saving, when too many rows of a step have no reward or an alarm of [guards] stays
+///         on; what the stages throw
 /// Source: arXiv:2606.04095; specs/recipe.md 4.
 void run_recipe(const RunConfig& config, Stages stages);
 

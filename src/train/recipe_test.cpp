@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/jsonl.h"
 #include "base/temp_folder.h"
+#include "train/batch_record.h"
 #include "train/toy_run.h"
 
 namespace polaris {
@@ -197,6 +199,7 @@ TEST_F(Recipe, AReferenceThatIsLeftOutLeavesThePolicyRows) {
 
 TEST_F(Recipe, AllRowsAtTheLowerClampGiveAFiniteUpdateFromTheReference) {
   run.config.reward.clamp = 1e-6;  // every reward is the clamp: no spread anywhere
+  run.config.guards.zero_spread_groups = 0.0;
   run.start();
   EXPECT_TRUE(batches[0].rows.empty());
   EXPECT_EQ(batches[1].rows.size(), 3U);
@@ -337,13 +340,47 @@ TEST_F(Recipe, ChangeableKeysMayChange) {
   EXPECT_NE(error_of_start(ErrorCode::kInvalidConfig).find("train.steps"), std::string::npos);
 }
 
-TEST_F(Recipe, KeepsTheNewestCheckpoints) {
+TEST_F(Recipe, KeepsTheNewestCheckpointsAndTheBestWhichIsLinked) {
   run.config.train.keep_checkpoints = 2;
   run.start();
   std::vector<std::string> names;
   for (const auto& entry : real_file_system().list(run.run_dir / "checkpoints"))
     names.push_back(entry.name);
-  EXPECT_EQ(names, (std::vector<std::string>{"step_4", "step_6"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"best", "step_4", "step_6"}));
+  EXPECT_EQ(std::filesystem::read_symlink(run.run_dir / "checkpoints/best").string(), "step_6");
+}
+
+TEST_F(Recipe, AnAlarmThatStaysOnStopsTheRunResumably) {
+  run.config.reward.clamp = 1e-6;
+  const std::string reason = error_of_start(ErrorCode::kGuard);
+  EXPECT_NE(reason.find("stopped after step 3: group/zero_sd_frac was above"), std::string::npos)
+      << reason;
+  EXPECT_TRUE(is_complete_folder(run.run_dir / "checkpoints/step_3"));
+
+  // The alarm is still on: one more step, counted from the journal, is enough.
+  EXPECT_NE(error_of_start(ErrorCode::kGuard).find("after step 4"), std::string::npos);
+  run.config.guards.patience = 0;  // may change on the way
+  run.start();
+  EXPECT_EQ(metrics().size(), 7U);
+}
+
+TEST_F(Recipe, KeepsWeightsAndBatchesWhenAsked) {
+  run.config.train.keep_weights_every = 4;
+  run.config.train.record_batches = true;
+  run.start();
+  EXPECT_TRUE(is_complete_folder(run.run_dir / "weights/step_4"));
+  EXPECT_FALSE(std::filesystem::exists(run.run_dir / "weights/step_6"));
+  const auto recorded = lines_of(run.run_dir / "batches.jsonl");
+  ASSERT_EQ(recorded.size(), batches.size());
+  EXPECT_EQ(recorded[1], batch_record(batches[1].rows));
+}
+
+TEST_F(Recipe, KeepsTheStoriesOfEveryValidation) {
+  run.start();
+  for (const int step : {0, 3, 6}) {
+    const auto stories = lines_of(run.run_dir / fmt::format("validation/step_{}.jsonl", step));
+    EXPECT_EQ(stories.size(), 2U);
+  }
 }
 
 TEST_F(Recipe, TwoProcessesDoNotShareARunDirectory) {

@@ -1,40 +1,24 @@
 #include "train/rollout_log.h"
 
-#include <array>
 #include <utility>
 
 #include "base/error.h"
+#include "rl/score_json.h"
 
 namespace polaris {
 namespace {
 
-using Part = std::pair<const char*, std::optional<double> RewardParts::*>;
-constexpr std::array<Part, 6> kParts = {{{"story_quality", &RewardParts::story_quality},
-                                         {"self_rep", &RewardParts::self_repetition},
-                                         {"length_pen", &RewardParts::length},
-                                         {"blank_pen", &RewardParts::blank},
-                                         {"overlong", &RewardParts::overlong},
-                                         {"thinking_cap", &RewardParts::thinking}}};
-
 Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
-std::optional<double> optional_number(const Json& value) {
-  if (value.is_null()) return std::nullopt;
-  return value.get<double>();
-}
-
 Json row_json(const Rollout& rollout, const Score& score) {
-  Json parts = Json::object();
-  for (const auto& [name, member] : kParts) parts[name] = optional_json(score.parts.*member);
-  return {{"origin", rollout.origin == Origin::kPolicy ? "policy" : "reference"},
-          {"tokens", rollout.tokens},
-          {"logprobs", rollout.logprobs},
-          {"sampled_logprobs", rollout.sampled_logprobs},
-          {"text", rollout.text},
-          {"stop", rollout.stop == StopReason::kEndOfText ? "eos" : "length"},
-          {"parts", std::move(parts)},
-          {"reward", optional_json(score.reward)},
-          {"failure", score.failure}};
+  Json row = {{"origin", rollout.origin == Origin::kPolicy ? "policy" : "reference"},
+              {"tokens", rollout.tokens},
+              {"logprobs", rollout.logprobs},
+              {"sampled_logprobs", rollout.sampled_logprobs},
+              {"text", rollout.text},
+              {"stop", rollout.stop == StopReason::kEndOfText ? "eos" : "length"}};
+  put_score(row, score);
+  return row;
 }
 
 std::pair<Rollout, Score> parse_row(const Json& row) {
@@ -45,11 +29,7 @@ std::pair<Rollout, Score> parse_row(const Json& row) {
       .sampled_logprobs = row.at("sampled_logprobs").get<std::vector<float>>(),
       .text = row.at("text").get<std::string>(),
       .stop = row.at("stop") == "eos" ? StopReason::kEndOfText : StopReason::kMaxTokens};
-  Score score{.reward = optional_number(row.at("reward")),
-              .failure = row.at("failure").get<std::string>()};
-  for (const auto& [name, member] : kParts)
-    score.parts.*member = optional_number(row.at("parts").at(name));
-  return {std::move(rollout), std::move(score)};
+  return {std::move(rollout), score_from_json(row)};
 }
 
 }  // namespace

@@ -23,10 +23,12 @@ void TrainConfig::fields(FieldList& list) {
 void GuardsConfig::fields(FieldList& list) {
   const bool off = patience == 0;
   const auto limit = [&](const char* why) {
-    return unused_if(off, "guards.patience = 0", at_least(0, why));
+    KeyRules rules = unused_if(off, "guards.patience = 0", at_least(0, why));
+    rules.changeable = true;  // a run that a guard has stopped can be let go on
+    return rules;
   };
   list("patience", patience, "steps in a row with the same alarm that stop the run; 0 = never",
-       {.range = at_least(0, "it counts steps")});
+       changeable(at_least(0, "it counts steps")));
   list("logprob_gap", logprob_gap, "mean |sampler's plain log-prob - trainer's|, nats; 0 = off",
        limit("it is a distance"));
   list("zero_spread_groups", zero_spread_groups, "share of groups with equal rewards; 0 = off",

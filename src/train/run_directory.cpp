@@ -7,6 +7,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/strings.h"
+#include "train/batch_record.h"
 
 namespace polaris {
 
@@ -38,7 +39,7 @@ RunDirectory::RunDirectory(std::filesystem::path path, RunConfig config, FileSys
       config_(std::move(config)),
       files_(files),
       terminal_(terminal),
-      checkpoints_(path_ / "checkpoints", files) {
+      checkpoints_(path_ / "checkpoints", files, config_.train.keep_checkpoints) {
   files_.create_directories(path_);
   lock_ = std::make_unique<Lock>(path_);
   keep_config();
@@ -72,10 +73,19 @@ std::int64_t RunDirectory::resume(Learner& learner, RunJournals journals) {
   if (cursor) checkpoints_.load(*cursor, learner);
 
   const auto metrics = path_ / "metrics.jsonl";
-  if (files_.exists(metrics)) JsonlWriter::truncate_to(metrics, start.metrics_bytes, files_);
-  journal_.emplace(metrics, files_, terminal_);
+  if (files_.exists(metrics)) {
+    JsonlWriter::truncate_to(metrics, start.metrics_bytes, files_);
+    read_history();
+  }
+  tensorboard_.emplace(path_ / "tensorboard", files_, clock_, cursor ? start.step + 1 : 0);
+  journal_.emplace(metrics, files_, terminal_, history_, &*tensorboard_);
   if (journals == RunJournals::kMetricsAndRollouts)
     rollouts_.emplace(path_ / "rollouts.jsonl", start.rollouts_bytes, start.step + 1, files_);
+  if (config_.train.record_batches && journals == RunJournals::kMetricsAndRollouts) {
+    const auto batches = path_ / "batches.jsonl";
+    if (files_.exists(batches)) JsonlWriter::truncate_to(batches, start.batches_bytes, files_);
+    batches_.emplace(batches, files_);
+  }
   if (cursor) saved_step_ = start.step;
   const std::size_t recorded = rollouts_ ? rollouts_->recorded_steps() : 0;
   if (cursor || recorded > 0)
@@ -97,12 +107,57 @@ RolloutLog& RunDirectory::rollouts() {
 
 void RunDirectory::save_checkpoint(std::int64_t step, const Learner& learner) {
   if (step == 0 || step == saved_step_) return;
+  if (batches_) batches_->sync();
   journal().sync();  // the cursor must not point behind what a power cut leaves
   checkpoints_.save({.step = step,
                      .metrics_bytes = journal().offset(),
-                     .rollouts_bytes = rollouts_ ? rollouts_->offset() : 0},
-                    learner, config_.train.keep_checkpoints);
+                     .rollouts_bytes = rollouts_ ? rollouts_->offset() : 0,
+                     .batches_bytes = batches_ ? batches_->offset() : 0},
+                    learner);
   saved_step_ = step;
+}
+
+void RunDirectory::finish_step(std::int64_t step, std::int64_t last_step,
+                               std::optional<double> validation, const Learner& learner) {
+  const TrainConfig& train = config_.train;
+  const bool is_best = validation && (!best_validation_ || *validation > *best_validation_);
+  if (is_best || is_due(step, train.checkpoint_every, last_step)) save_checkpoint(step, learner);
+  if (is_best) {
+    best_validation_ = validation;
+    checkpoints_.set_best(step);
+  }
+  if (train.keep_weights_every > 0 && step % train.keep_weights_every == 0) {
+    AtomicFolder folder(path_ / "weights" / fmt::format("step_{}", step), files_);
+    learner.save_weights(folder.path());
+    folder.commit();
+  }
+}
+
+void RunDirectory::write_validation(std::int64_t step, std::span<const EvaluatedStory> stories) {
+  std::string lines;
+  for (const EvaluatedStory& story : stories) lines += dump_json(to_json(story)) + "\n";
+  const auto folder = path_ / "validation";
+  files_.create_directories(folder);
+  write_atomically(folder / fmt::format("step_{}.jsonl", step), lines, files_);
+}
+
+void RunDirectory::record_batch(const Batch& batch) {
+  if (batches_) batches_->write(batch_record(batch.rows));
+}
+
+void RunDirectory::read_history() {
+  JsonlReader reader(path_ / "metrics.jsonl", LastLine::kMustBeWhole);
+  while (auto line = reader.next()) history_.push_back(std::move(*line));
+  std::optional<std::int64_t> best_step;
+  for (const Json& line : history_) {
+    const auto step = line.value("step", std::int64_t{0});
+    const auto reward = line.find(kValidationReward);
+    if (step == 0 || reward == line.end()) continue;
+    if (best_validation_ && reward->get<double>() <= *best_validation_) continue;
+    best_validation_ = reward->get<double>();
+    best_step = step;
+  }
+  if (best_step) checkpoints_.set_best(*best_step);
 }
 
 }  // namespace polaris

@@ -6,7 +6,11 @@
 #include <optional>
 #include <ostream>
 #include <span>
+#include <vector>
 
+#include "base/clock.h"
+#include "base/json.h"
+#include "eval/evaluated_story.h"
 #include "nn/learner.h"
 #include "train/checkpoint.h"
 #include "train/journal.h"
@@ -39,23 +43,46 @@ class RunDirectory {
   Journal& journal();
   RolloutLog& rollouts();
 
+  const std::filesystem::path& path() const { return path_; }
+
+  /// The lines of metrics.jsonl that this start of the program goes on from.
+  const std::vector<Json>& history() const { return history_; }
+
   /// Saves a checkpoint of the learner after `step` updates, unless it is there already or
   /// nothing has been done yet.
   void save_checkpoint(std::int64_t step, const Learner& learner);
+
+  /// Saves what belongs to a finished step: the checkpoint that is due, the one with the best
+  /// validation so far (which `checkpoints/best` leads to), and the weights that are kept.
+  /// @param validation  reward of this step's validation, if there was one
+  void finish_step(std::int64_t step, std::int64_t last_step, std::optional<double> validation,
+                   const Learner& learner);
+
+  /// Keeps the stories of a validation in validation/step_N.jsonl.
+  void write_validation(std::int64_t step, std::span<const EvaluatedStory> stories);
+
+  /// Appends an update to batches.jsonl, if train.record_batches says so.
+  void record_batch(const Batch& batch);
 
  private:
   class Lock;
 
   void keep_config();
+  void read_history();
 
   std::filesystem::path path_;
   RunConfig config_;
   FileSystem& files_;
   std::ostream* terminal_;
   std::unique_ptr<Lock> lock_;
+  SystemClock clock_;
   Checkpoints checkpoints_;
+  std::optional<TensorBoardLog> tensorboard_;
   std::optional<Journal> journal_;
   std::optional<RolloutLog> rollouts_;
+  std::optional<JsonlWriter> batches_;
+  std::vector<Json> history_;
+  std::optional<double> best_validation_;
   std::int64_t saved_step_ = -1;
 };
 

@@ -36,10 +36,6 @@ class Epochs {
   std::vector<std::vector<std::size_t>> batches_;
 };
 
-bool due(std::int64_t step, std::int64_t every, std::int64_t last) {
-  return step == last || (every > 0 && step % every == 0);
-}
-
 }  // namespace
 
 std::int64_t sft_steps(const RunConfig& config, const SupervisedStories& stories) {
@@ -84,11 +80,11 @@ void run_sft(const RunConfig& config, SftStages stages) {
               static_cast<double>(update.response_tokens) / (stages.clock.steady_s() - start_s));
       log.set("update/skipped", update.skipped ? 1.0 : 0.0);
       log.set("update/rows", static_cast<double>(update.rows));
-      if (due(step, config.train.validate_every, last))
+      if (is_due(step, config.train.validate_every, last))
         log.timed("testing", [&] { log.set("sft/holdout_loss", stages.holdout_loss()); });
     });
     run.journal().write(log, last);
-    if (due(step, config.train.checkpoint_every, last)) run.save_checkpoint(step, stages.learner);
+    run.finish_step(step, last, std::nullopt, stages.learner);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "base/available_memory.h"
 #include "eval/statistics.h"
 
 namespace polaris {
@@ -79,10 +80,25 @@ struct ReferenceGaps {
   }
 };
 
+/// How the policy's stories keep to what was asked for.
+void log_stories(StepLog& log, std::span<const EvaluatedStory> stories) {
+  Numbers unclosed, length_ratios, words;
+  for (const EvaluatedStory& story : stories) {
+    unclosed.push_back(story.thinking_closed ? 0.0 : 1.0);
+    words.push_back(static_cast<double>(story.words));
+    if (story.target_words && *story.target_words > 0)
+      length_ratios.push_back(static_cast<double>(story.words) /
+                              static_cast<double>(*story.target_words));
+  }
+  log.set("reward/unclosed_think_frac", mean(unclosed));
+  log.set("reward/length_ratio_mean", mean(length_ratios));
+  log_mean_max_min(log, "story_words", words);
+}
+
 }  // namespace
 
 void log_rollouts(StepLog& log, std::span<const ScoredGroup> groups,
-                  std::span<const GroupOutcome> outcomes) {
+                  std::span<const GroupOutcome> outcomes, const ResponseReading& reading) {
   Rows all, policy, reference;
   ReferenceGaps gaps;
   Numbers prompt_lengths, truncated, group_sizes, reward_sds, advantage_sds, zero_spread;
@@ -116,6 +132,7 @@ void log_rollouts(StepLog& log, std::span<const ScoredGroup> groups,
         std::max(largest_reference_advantage, std::abs(outcome.reference_advantage_unweighted));
   }
 
+  log_stories(log, evaluated_stories(groups, reading));
   log_mean_max_min(log, "critic/score", all.rewards);
   log_mean_max_min(log, "critic/rewards", all.rewards);
   log_mean_max_min(log, "critic/advantages", all.advantages);
@@ -177,6 +194,17 @@ void log_judge(StepLog& log, const JudgeStats& judge) {
   log.set("judge/cost_usd", judge.cost_usd);
   log.set("judge/latency_p50", quantile(judge.latencies_s, 0.50));
   log.set("judge/latency_p95", quantile(judge.latencies_s, 0.95));
+}
+
+void log_resources(StepLog& log, const CostConfig& cost) {
+  const auto seconds = log.get("timing_s/step");
+  if (!seconds) return;
+  log.set("perf/time_per_step", *seconds);
+  if (const auto tokens = log.get("perf/total_num_tokens"); tokens && *seconds > 0)
+    log.set("perf/throughput", *tokens / *seconds);
+  log.set("perf/max_memory_allocated_gb", peak_memory_bytes() / 1e9);
+  const double machine_usd = cost.machine_usd_per_hour * *seconds / 3600;
+  log.set("cost/usd", machine_usd + log.get("judge/cost_usd").value_or(0.0));
 }
 
 }  // namespace polaris

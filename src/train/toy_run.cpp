@@ -79,6 +79,8 @@ void ToyRun::start() {
                         .encode_reference = encode_reference,
                         .engine = engine,
                         .scorer = scorer,
+                        .validation_scorer = scorer,
+                        .reading = {},
                         .learner = learner,
                         .run = run,
                         .clock = clock,

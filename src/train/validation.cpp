@@ -40,11 +40,15 @@ std::vector<EvaluatedStory> validate(const RunConfig& config, Stages& stages, St
                                         .top_p = validation.top_p,
                                         .top_k = validation.top_k,
                                         .repetition_penalty = validation.repetition_penalty,
-                                        .max_new_tokens = validation.max_new_tokens},
+                                        .max_new_tokens = validation.max_new_tokens,
+                                        .min_new_tokens = 1},
                            .policy_version = stages.learner.policy_version(),
-                           .reading = validation_reading(config, false)},
-                          stages.engine, stages.scorer);
-  log_summary(log, summarise(stories, config.eval), config.eval);
+                           .reading = stages.reading},
+                          stages.engine, stages.validation_scorer);
+  EvalConfig means_only = config.eval;
+  means_only.resamples = 0;  // intervals belong to the comparison at the end
+  log_summary(log, summarise(stories, means_only), config.eval);
+  stages.run.write_validation(log.step(), stories);
   return stories;
 }
 

@@ -1,0 +1,146 @@
+#include "train/training_run.h"
+
+#include <memory>
+
+#include "base/error.h"
+#include "data/story_dataset.h"
+#include "judge/make_judge.h"
+#include "nn/torch_learner.h"
+#include "reward/rules.h"
+#include "reward/story_quality.h"
+#include "rollout/local_engine.h"
+#include "train/learner_options.h"
+#include "train/recipe.h"
+#include "train/report.h"
+#include "train/run_text.h"
+#include "train/summary.h"
+#include "train/validation.h"
+
+namespace polaris {
+namespace {
+
+namespace fs = std::filesystem;
+using Note = std::function<void(const std::string&)>;
+
+/// A reward and who judges for it, for stories of up to `max_tokens`.
+class RewardStage {
+ public:
+  RewardStage(const RunConfig& config, const JudgeConfig& judge, const JudgeSetup& setup,
+              const RunText& text, std::int64_t max_tokens, const Note& note)
+      : judge_(make_judge(judge, setup, note)),
+        scorer_(*judge_, config.reward,
+                stories_for_scorer(config.reward, text.encoder().opens_thinking()),
+                rules_for_scorer(config.reward,
+                                 {.prompt_opens_thinking = text.encoder().opens_thinking(),
+                                  .max_tokens = max_tokens,
+                                  .thinking_tokens = thinking_tokens_of(text.tokenizer())})) {}
+
+  Scorer& scorer() { return scorer_; }
+
+ private:
+  std::unique_ptr<Judge> judge_;
+  Scorer scorer_;
+};
+
+/// The prompts of a file, with a note on what is left out.
+std::vector<Prompt> load_prompts(const fs::path& file, const RunText& text, const RunConfig& config,
+                                 bool injects_references, const Note& note) {
+  StoryDataset data =
+      load_stories(file, text.encoder(),
+                   {.max_prompt_tokens = config.data.max_prompt_tokens, .hri = injects_references});
+  const std::string name = file.filename().string();
+  if (!data.dropped.empty())
+    note(fmt::format("{}: {} records dropped; line {}: {}", name, data.dropped.size(),
+                     data.dropped[0].line, data.dropped[0].reason));
+  if (injects_references && data.without_reference > 0)
+    note(fmt::format("{}: {} prompts have no reference; their groups are without one", name,
+                     data.without_reference));
+  return std::move(data.prompts);
+}
+
+void note_long_references(const std::vector<Prompt>& prompts, const RunText& text,
+                          const Note& note) {
+  const auto& options = text.encoder().options();
+  std::size_t long_ones = 0;
+  for (const Prompt& prompt : prompts) {
+    if (!prompt.reference) continue;
+    const auto tokens = text.encoder().reference_tokens(*prompt.reference).size();
+    long_ones += static_cast<std::int64_t>(tokens) > options.max_response_tokens ? 1 : 0;
+  }
+  if (long_ones == 0) return;
+  const bool skipped = options.too_long_reference == LongReference::kSkip;
+  note(fmt::format("{} of {} references are longer than data.max_response_tokens = {}: they are {}",
+                   long_ones, prompts.size(), options.max_response_tokens,
+                   skipped ? "left out" : "cut"));
+}
+
+/// The held-out judge if the configuration sets one, else the training judge.
+JudgeConfig validation_judge(const RunConfig& config) {
+  JudgeConfig held_out = config.eval.judge;
+  JudgeConfig defaults;
+  const FieldList standard = list_fields(defaults);
+  const bool is_set =
+      show_config(list_fields(held_out), standard) != show_config(standard, standard);
+  return is_set ? held_out : config.judge;
+}
+
+}  // namespace
+
+std::string judge_name(const JudgeConfig& judge) {
+  if (judge.kind == JudgeKind::kHttp) return judge.model;
+  return enum_names(JudgeKind{})[static_cast<std::size_t>(judge.kind)];
+}
+
+void TrainingRun::start() const {
+  if (config.model.path.empty())
+    throw Error(ErrorCode::kInvalidConfig, "model.path is empty; name the model to train");
+  const fs::path model = find_input(config.model.path, config_file);
+  const RunText text(config, model);
+  note(text.chat().note);
+
+  const bool injects_references = config.hri.enabled && config.hri.peak_weight > 0.0;
+  std::vector<Prompt> train_prompts = load_prompts(find_input(config.data.train, config_file), text,
+                                                   config, injects_references, note);
+  if (injects_references) note_long_references(train_prompts, text, note);
+  std::vector<Prompt> validation_prompts;
+  if (config.train.validate_first || config.train.validate_every > 0)
+    validation_prompts = load_prompts(find_input(config.data.validation, config_file), text, config,
+                                      /*injects_references=*/false, note);
+  const PromptSource source(std::move(train_prompts), config.data);
+
+  RunDirectory run(run_dir, config, real_file_system(), terminal);
+  TorchLearnerOptions options = learner_options(config);
+  options.model.path = model.string();
+  options.total_steps = total_steps(config, source);
+  TorchLearner learner(options);
+  const Policy policy = learner.policy();
+  LocalRolloutEngine engine(policy, &text.tokenizer(),
+                            {.seed = static_cast<std::uint64_t>(config.seed),
+                             .slots = config.rollout.slots,
+                             .stop_tokens = stop_tokens(policy.config(), &text.tokenizer(),
+                                                        end_of_turn(text.chat().chat.kind)),
+                             .interrupted = interrupted});
+
+  const JudgeSetup setup = judge_setup(config.reward, fs::weakly_canonical(run_dir).string());
+  RewardStage training(config, config.judge, setup, text, config.data.max_response_tokens, note);
+  RewardStage validation(config, validation_judge(config), setup, text,
+                         config.validation.max_new_tokens, note);
+  const SystemClock clock;
+  run_recipe(config,
+             {.prompts = source,
+              .validation_prompts = validation_prompts,
+              .encode_reference =
+                  [&](const Prompt& prompt) { return text.encoder().encode_reference(prompt); },
+              .engine = engine,
+              .scorer = training.scorer(),
+              .validation_scorer = validation.scorer(),
+              .reading = validation_reading(config, text.encoder().opens_thinking()),
+              .learner = learner,
+              .run = run,
+              .clock = clock,
+              .interrupted = interrupted});
+  write_summary(run_dir, summarise_run(run_dir, config.eval, judge_name(config.judge)));
+  for (const std::string& problem : write_report(run_dir)) note("report.html: " + problem);
+}
+
+}  // namespace polaris

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <ostream>
+#include <string>
+
+#include "train/run_config.h"
+
+namespace polaris {
+
+/// Who judges, in a word: the model of an HTTP judge, "lexical", "replay" or "none".
+std::string judge_name(const JudgeConfig& judge);
+
+/// A run of the recipe on a real model.
+struct TrainingRun {
+  RunConfig config;
+  std::filesystem::path config_file;  ///< what the inputs' relative paths may be relative to
+  std::filesystem::path run_dir;
+  std::ostream* terminal = nullptr;  ///< one line per step; null: silent
+  std::function<bool()> interrupted = [] { return false; };
+  std::function<void(const std::string& note)> note = [](const std::string&) {};
+
+  /// Builds the parts that the configuration names and trains to the last step, from the newest
+  /// checkpoint of the run directory or from the start; then writes summary and report.
+  /// @throws what run_recipe() and the parts throw
+  void start() const;
+};
+
+}  // namespace polaris
