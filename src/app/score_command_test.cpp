@@ -231,7 +231,7 @@ TEST_F(ScoreCommand, TheStarterStoriesCostNearlyNothing) {
   const auto records = output();
   EXPECT_EQ(records.size(), 38U);
   for (const OrderedJson& record : records) {
-    SCOPED_TRACE(record["id"]);
+    SCOPED_TRACE(record["uid"]);
     EXPECT_EQ(record["parts"]["length_pen"], 0.0) << record["words_re"];
     EXPECT_EQ(record["parts"]["blank_pen"], 0.0);
     EXPECT_LT(record["parts"]["self_rep"].get<double>(), 0.1);
