@@ -184,7 +184,7 @@ std::string without_deeds(const TestStory& from, int severity) {
 
 /// Words that are not common are replaced by a few that are.
 std::string plain_words(const TestStory& from, int severity) {
-  constexpr double kShares[] = {0.0, 0.3, 0.5, 0.75};
+  constexpr double kShares[] = {0.0, 0.25, 0.45, 0.65};
   const StoryText story(from.story);
   const auto past = OrderClasses::get().of(OrderClasses::kPast);
   const auto premise = premise_stems(from.prompt);
@@ -195,7 +195,7 @@ std::string plain_words(const TestStory& from, int severity) {
     if (!is_small_content(story, word) || (form.entry.fields & kAnyMatter) != 0) continue;
     if (form.order_class == past || premise.contains(std::string(stem(form.lower)))) continue;
     if (chance("P4", id_hash(form.lower)) < kShares[severity])
-      out.replace(word, neutral_for(form, 4, premise));
+      out.replace(word, neutral_for(form, 2, premise));
   }
   return out.finish();
 }
