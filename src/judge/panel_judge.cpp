@@ -25,9 +25,10 @@ void add(JudgeUsage& sum, const JudgeUsage& usage) {
 
 JudgeReply together(std::vector<JudgeReply> replies) {
   // Those with a verdict first: the first record then belongs to `verdict`.
-  const auto valid = std::ranges::stable_partition(
-      replies, [](const JudgeReply& reply) { return reply.verdict.has_value(); });
-  const auto missing = static_cast<std::size_t>(valid.size());
+  const auto first_missing =
+      std::stable_partition(replies.begin(), replies.end(),
+                            [](const JudgeReply& reply) { return reply.verdict.has_value(); });
+  const auto missing = static_cast<std::size_t>(replies.end() - first_missing);
   JudgeReply result = std::move(replies.front());
   for (std::size_t i = 1; i < replies.size(); ++i) {
     JudgeReply& one = replies[i];
