@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <barrier>
 #include <fstream>
 #include <thread>
 
@@ -152,6 +153,21 @@ TEST(AnswerStore, ManyWritersLoseNothing) {
   AnswerStore store(folder / "judge.db");
   EXPECT_EQ(store.spending("run").usd, 2 * kCalls * 0.25);
   for (int i = 0; i < kCalls; ++i) EXPECT_EQ(store.answers(fmt::format("a{}", i)).size(), 1U);
+}
+
+TEST(AnswerStore, ManyMayMakeTheSameFileAtOnce) {
+  constexpr int kRounds = 50;
+  const TempFolder folder;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto file = folder / fmt::format("{}.db", round);
+    std::barrier start(3);
+    const auto open = [&] {
+      start.arrive_and_wait();
+      EXPECT_NO_THROW(AnswerStore{file}) << round;
+    };
+    std::vector<std::jthread> openers;
+    for (int i = 0; i < 3; ++i) openers.emplace_back(open);
+  }
 }
 
 TEST(AnswerStore, RemembersWhatAServerTakes) {

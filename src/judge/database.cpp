@@ -2,11 +2,18 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
+#include <thread>
+
 #include "base/error.h"
 #include "base/file_system.h"
 
 namespace polaris {
 namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::chrono::seconds kPatience{30};
 
 sqlite3* open(const std::filesystem::path& file) {
   real_file_system().create_directories(folder_of(file));
@@ -28,10 +35,25 @@ void Database::Statement::Finalize::operator()(sqlite3_stmt* statement) const no
 }
 
 Database::Database(const std::filesystem::path& file) : file_(file), handle_(open(file)) {
-  constexpr int kPatience_ms = 30'000;
-  sqlite3_busy_timeout(handle_.get(), kPatience_ms);
+  sqlite3_busy_timeout(handle_.get(), static_cast<int>(milliseconds(kPatience).count()));
+  use_write_ahead_log();
   // NORMAL: what was written survives the end of the process; a power cut may take the last second.
-  run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+  run("PRAGMA synchronous = NORMAL");
+}
+
+/// SQLite does not wait where two connections make the same new file a WAL file: both hold a read
+/// lock that the other's write lock needs, and one is told so at once. It tries again.
+void Database::use_write_ahead_log() {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  const auto switched = [&] {
+    return sqlite3_exec(handle_.get(), "PRAGMA journal_mode = WAL", nullptr, nullptr, nullptr);
+  };
+  int result = switched();
+  while (result == SQLITE_BUSY && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(milliseconds(2));
+    result = switched();
+  }
+  if (result != SQLITE_OK) fail(result);
 }
 
 void Database::fail(int result) const {

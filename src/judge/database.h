@@ -70,6 +70,7 @@ class Database {
   std::int64_t last_row() const;
 
  private:
+  void use_write_ahead_log();
   [[noreturn]] void fail(int result) const;
 
   struct Close {

@@ -190,7 +190,12 @@ class JudgingProcess {
     if (child_ != 0) return;
     int port = 0;
     if (::read(pipe_[0], &port, sizeof port) != sizeof port) ::_exit(9);
-    ::_exit(work(port));
+    try {
+      ::_exit(work(port));
+    } catch (const std::exception& e) {  // not up to the test, whose folder is not the child's
+      fmt::print(stderr, "the judging process: {}\n", e.what());
+      ::_exit(8);
+    }
   }
 
   void tell(int port) const { ASSERT_EQ(::write(pipe_[1], &port, sizeof port), 4); }
