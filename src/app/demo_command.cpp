@@ -7,15 +7,13 @@
 
 #include "app/command.h"
 #include "app/options.h"
+#include "app/resumable.h"
 #include "app/summary_text.h"
 #include "base/assets.h"
 #include "base/available_memory.h"
 #include "base/clock.h"
-#include "base/error.h"
-#include "base/interrupt.h"
 #include "base/strings.h"
 #include "train/summary.h"
-#include "train/training_run.h"
 
 namespace polaris {
 namespace {
@@ -38,20 +36,8 @@ void demo(DemoArgs args) {
                "injected. Its judge is text statistics, not a language model.\n\n";
   const SystemClock clock;
   const double start_s = clock.steady_s();
-  watch_for_interrupt();
-  try {
-    TrainingRun{.config = config,
-                .config_file = file,
-                .run_dir = args.run_dir,
-                .terminal = &std::cout,
-                .interrupted = interrupt_requested,
-                .note = [](const std::string& note) { std::cout << "note: " << note << '\n'; }}
-        .start();
-  } catch (const Error& e) {
-    if (e.code() != ErrorCode::kInterrupted) throw;
-    throw Error(e.code(),
-                fmt::format("{}; go on with: polaris demo --run-dir {}", e.what(), args.run_dir));
-  }
+  resumable([&] { terminal_run(config, file, args.run_dir).start(); },
+            fmt::format("polaris demo --run-dir {}", args.run_dir));
   std::cout << '\n'
             << summary_text(summarise_run(args.run_dir, config.eval, judge_name(config.judge)))
             << '\n'

@@ -41,4 +41,11 @@ ConfigSource ConfigOptions::source() const {
   return source;
 }
 
+std::string ConfigOptions::command_line(const std::string& command,
+                                        const std::string& run_dir) const {
+  std::string line = fmt::format("polaris {} {} --run-dir {}", command, file, run_dir);
+  for (const std::string& setting : overrides) line += " --set " + setting;
+  return line;
+}
+
 }  // namespace polaris

@@ -25,6 +25,9 @@ struct ConfigOptions {
 
   /// @throws Error{kIo, kInvalidConfig}
   ConfigSource source() const;
+
+  /// What one would type to run `command` with them again.
+  std::string command_line(const std::string& command, const std::string& run_dir) const;
 };
 
 struct RunConfig;

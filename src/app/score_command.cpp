@@ -28,11 +28,6 @@ struct ScoreArgs {
   ConfigOptions config;
 };
 
-template <class T>
-OrderedJson or_null(const std::optional<T>& value) {
-  return value ? OrderedJson(*value) : OrderedJson();
-}
-
 /// Asks a judge ahead of the records that are being finished, and puts rewards into them.
 class Scoring {
  public:

@@ -4,6 +4,7 @@
 
 #include "app/command.h"
 #include "app/options.h"
+#include "app/resumable.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "nn/torch_learner.h"
@@ -62,18 +63,16 @@ void sft(const SftArgs& args) {
   TorchLearner learner(sft_learner_options(config, model, steps));
   const Policy policy = learner.policy();
   const SystemClock clock;
-  watch_for_interrupt();
-  try {
-    run_sft(config, {.stories = stories,
-                     .learner = learner,
-                     .holdout_loss = [&] { return mean_loss(policy, stories.holdout); },
-                     .run = run,
-                     .clock = clock,
-                     .interrupted = interrupt_requested});
-  } catch (const Error& e) {
-    if (e.code() != ErrorCode::kInterrupted) throw;
-    throw Error(e.code(), fmt::format("{}; go on with the same command", e.what()));
-  }
+  resumable(
+      [&] {
+        run_sft(config, {.stories = stories,
+                         .learner = learner,
+                         .holdout_loss = [&] { return mean_loss(policy, stories.holdout); },
+                         .run = run,
+                         .clock = clock,
+                         .interrupted = interrupt_requested});
+      },
+      args.config.command_line("sft", args.run_dir));
   std::cout << fmt::format("done: the model is {}/checkpoints/step_{}/model\n", args.run_dir,
                            steps);
 }

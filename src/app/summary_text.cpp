@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
+#include "base/error.h"
 #include "base/strings.h"
 #include "train/report_stories.h"
 
@@ -12,10 +14,14 @@ namespace {
 
 /// The label of a measure, and which way it should go.
 const Measure& measure_named(const std::string& name) {
-  for (const Measure& measure : measures()) {
-    if (measure.name == name) return measure;
-  }
-  return measures().front();
+  const auto found = std::ranges::find(measures(), name, &Measure::name);
+  POLARIS_CHECK(found != measures().end());
+  return *found;
+}
+
+/// What is absent is a dash.
+std::string number(const std::optional<double>& value, const char* format) {
+  return value ? fmt::format(fmt::runtime(format), *value) : "-";
 }
 
 std::string verdict_on(const Comparison& row, Better better) {
@@ -29,8 +35,9 @@ std::string row_text(const Comparison& row) {
   if (const auto& range = row.difference_interval)
     interval = fmt::format("[{:+.3f}, {:+.3f}]", range->low, range->high);
   const std::string line = fmt::format(
-      "  {:<24}{:>9.3f}{:>9.3f}{:>+9.3f}  {:<19} {}", measure.label, *row.before, *row.after,
-      row.difference.value_or(0.0), interval, verdict_on(row, measure.better));
+      "  {:<24}{:>9}{:>9}{:>9}  {:<19} {}", measure.label, number(row.before, "{:.3f}"),
+      number(row.after, "{:.3f}"), number(row.difference, "{:+.3f}"), interval,
+      verdict_on(row, measure.better));
   return line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
 }
 

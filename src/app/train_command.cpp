@@ -4,6 +4,7 @@
 
 #include "app/command.h"
 #include "app/options.h"
+#include "app/resumable.h"
 #include "app/summary_text.h"
 #include "app/train_check.h"
 #include "base/available_memory.h"
@@ -13,7 +14,6 @@
 #include "data/story_dataset.h"
 #include "data/story_reader.h"
 #include "train/toy_run.h"
-#include "train/training_run.h"
 
 namespace polaris {
 namespace {
@@ -25,13 +25,6 @@ struct TrainArgs {
   bool check = false;
   std::string plan_for;
 };
-
-/// What the person would type to go on.
-std::string command_line(const TrainArgs& args) {
-  std::string line = fmt::format("polaris train {} --run-dir {}", args.config.file, args.run_dir);
-  for (const std::string& setting : args.config.overrides) line += " --set " + setting;
-  return line + (args.rehearsal ? " --rehearsal" : "");
-}
 
 /// The prompts of a data file, for a policy that does not read them.
 std::vector<Prompt> rehearsal_prompts(const std::filesystem::path& file) {
@@ -65,23 +58,12 @@ void train(const TrainArgs& args) {
   }
   if (args.run_dir.empty())
     throw Error(ErrorCode::kInvalidConfig, "--run-dir is missing; name a folder for the run");
-  watch_for_interrupt();
-  try {
-    if (args.rehearsal) {
-      rehearse(config, args);
-    } else {
-      TrainingRun{.config = config,
-                  .config_file = args.config.file,
-                  .run_dir = args.run_dir,
-                  .terminal = &std::cout,
-                  .interrupted = interrupt_requested,
-                  .note = [](const std::string& note) { std::cout << "note: " << note << '\n'; }}
-          .start();
-    }
-  } catch (const Error& e) {
-    if (e.code() != ErrorCode::kInterrupted) throw;
-    throw Error(e.code(), fmt::format("{}; go on with: {}", e.what(), command_line(args)));
-  }
+  resumable(
+      [&] {
+        if (args.rehearsal) return rehearse(config, args);
+        terminal_run(config, args.config.file, args.run_dir).start();
+      },
+      args.config.command_line("train", args.run_dir) + (args.rehearsal ? " --rehearsal" : ""));
   if (!args.rehearsal)
     std::cout << '\n'
               << summary_text(summarise_run(args.run_dir, config.eval, judge_name(config.judge)))

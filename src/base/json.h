@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 
 namespace polaris {
@@ -33,5 +34,11 @@ Json read_json_file(const std::filesystem::path& path, std::uintmax_t max_bytes 
 /// One line of JSON. Bytes that are not UTF-8 become U+FFFD, and numbers that are not finite become
 /// null, so that a line can always be written.
 std::string dump_json(const Json& value);
+
+/// What is absent is null, never a number that stands for it.
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
 
 }  // namespace polaris

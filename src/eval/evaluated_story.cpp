@@ -11,11 +11,6 @@
 namespace polaris {
 namespace {
 
-template <class Number>
-Json optional_json(const std::optional<Number>& value) {
-  return value ? Json(*value) : Json();
-}
-
 std::optional<std::int64_t> optional_integer(const Json& value) {
   if (value.is_null()) return std::nullopt;
   return value.get<std::int64_t>();
@@ -81,7 +76,7 @@ Json to_json(const EvaluatedStory& story) {
   Json json = {{"id", story.prompt_id},
                {"sample", story.sample},
                {"prompt", story.prompt},
-               {"target_word_count", optional_json(story.target_words)},
+               {"target_word_count", or_null(story.target_words)},
                {"thinking", story.thinking},
                {"story", story.story},
                {"words_re", story.words},

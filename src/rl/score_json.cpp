@@ -16,8 +16,6 @@ constexpr std::array<Part, 6> kParts = {{{"story_quality", &RewardParts::story_q
                                          {"overlong", &RewardParts::overlong},
                                          {"thinking_cap", &RewardParts::thinking}}};
 
-Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
-
 std::optional<double> optional_number(const Json& value) {
   if (value.is_null()) return std::nullopt;
   return value.get<double>();
@@ -46,10 +44,10 @@ const std::vector<ScoredDimension>& scored_dimensions() {
 }
 
 void put_score(Json& into, const Score& score) {
-  into["reward"] = optional_json(score.reward);
+  into["reward"] = or_null(score.reward);
   into["failure"] = score.failure;
   Json& parts = into["parts"] = Json::object();
-  for (const auto& [name, member] : kParts) parts[name] = optional_json(score.parts.*member);
+  for (const auto& [name, member] : kParts) parts[name] = or_null(score.parts.*member);
   Json& points = into["points"] = Json();
   if (!score.points) return;
   RubricPoints given = *score.points;

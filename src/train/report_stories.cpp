@@ -74,7 +74,7 @@ Json group_json(std::int64_t step, Group group) {
   return {{"step", step}, {"id", group.id}, {"stories", std::move(stories)}};
 }
 
-/// Reward of the first story of each prompt that has one.
+/// The first story of each prompt that has a reward.
 std::map<std::string, const EvaluatedStory*> by_prompt(const std::vector<EvaluatedStory>& stories) {
   std::map<std::string, const EvaluatedStory*> found;
   for (const EvaluatedStory& story : stories) {

@@ -8,8 +8,6 @@
 namespace polaris {
 namespace {
 
-Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
-
 Json row_json(const Rollout& rollout, const Score& score) {
   Json row = {{"origin", rollout.origin == Origin::kPolicy ? "policy" : "reference"},
               {"tokens", rollout.tokens},
@@ -110,7 +108,7 @@ void RolloutLog::write(std::int64_t step, std::span<const ScoredGroup> groups,
       row["group"] = g;
       row["sample"] = i;
       row["policy_version"] = group.policy_version;
-      row["advantage"] = optional_json(outcomes[g].advantages[i]);
+      row["advantage"] = or_null(outcomes[g].advantages[i]);
       writer_->write(row);
     }
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/available_memory.h"
+#include "eval/length_ratio.h"
 #include "eval/statistics.h"
 
 namespace polaris {
@@ -86,9 +87,9 @@ void log_stories(StepLog& log, std::span<const EvaluatedStory> stories) {
   for (const EvaluatedStory& story : stories) {
     unclosed.push_back(story.thinking_closed ? 0.0 : 1.0);
     words.push_back(static_cast<double>(story.words));
-    if (story.target_words && *story.target_words > 0)
-      length_ratios.push_back(static_cast<double>(story.words) /
-                              static_cast<double>(*story.target_words));
+    if (!story.target_words) continue;
+    if (const auto ratio = length_ratio(story.words, *story.target_words))
+      length_ratios.push_back(*ratio);
   }
   log.set("reward/unclosed_think_frac", mean(unclosed));
   log.set("reward/length_ratio_mean", mean(length_ratios));

@@ -9,17 +9,15 @@
 namespace polaris {
 namespace {
 
-Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
-
 Json comparison_json(const Comparison& comparison) {
   Json interval;
   if (const auto& range = comparison.difference_interval)
     interval = Json::array({range->low, range->high});
-  return {{"before", optional_json(comparison.before)},
-          {"after", optional_json(comparison.after)},
-          {"difference", optional_json(comparison.difference)},
+  return {{"before", or_null(comparison.before)},
+          {"after", or_null(comparison.after)},
+          {"difference", or_null(comparison.difference)},
           {"difference_interval", std::move(interval)},
-          {"p", optional_json(comparison.p)},
+          {"p", or_null(comparison.p)},
           {"prompts", comparison.prompts},
           {"unpaired", comparison.unpaired}};
 }
@@ -61,7 +59,7 @@ Json to_json(const RunSummary& summary) {
                  {"after_step", summary.after_step},
                  {"stories_before", summary.stories_before},
                  {"stories_after", summary.stories_after}}},
-               {"cost_usd", optional_json(summary.cost_usd)},
+               {"cost_usd", or_null(summary.cost_usd)},
                {"seconds", summary.seconds}};
   for (const Comparison& comparison : summary.measures)
     json[comparison.name] = comparison_json(comparison);

@@ -6,11 +6,6 @@
 namespace polaris {
 namespace {
 
-template <class T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
 /// A factor f for which int(head_dim * f), which is what every reader computes, is `rotary_dims`.
 double partial_rotary_factor(std::int64_t rotary_dims, std::int64_t head_dim) {
   const double factor = static_cast<double>(rotary_dims) / static_cast<double>(head_dim);
