@@ -17,6 +17,7 @@
 #include "app/options.h"
 #include "app/story_input.h"
 #include "base/clock.h"
+#include "base/file_system.h"
 #include "base/interrupt.h"
 #include "base/jsonl.h"
 #include "base/progress.h"
@@ -42,8 +43,18 @@ struct Earlier {
   std::optional<std::string> run_id;
 };
 
+/// The judge was not reached or did not answer in time: that says nothing about the story.
+bool is_to_be_asked_again(const Json& line) {
+  const auto failure = line.find("failure");
+  return failure != line.end() && (*failure == failure_name(JudgeFailure::kTransport) ||
+                                   *failure == failure_name(JudgeFailure::kTimeout));
+}
+
+/// Cuts the file at the first story that is to be asked about again. Verdicts that stood behind it
+/// are stored answers.
 Earlier read_earlier(const std::filesystem::path& out) {
   Earlier earlier;
+  std::uint64_t whole = 0;
   if (!std::filesystem::exists(out)) return earlier;
   JsonlReader reader(out, LastLine::kMayBeTorn);
   while (const auto line = reader.next()) {
@@ -51,8 +62,15 @@ Earlier read_earlier(const std::filesystem::path& out) {
       throw Error(
           ErrorCode::kInvalidData,
           fmt::format("{}: not a line of `polaris judge`; name another --out", reader.place()));
-    earlier.ids.push_back(line->at("id"));
     earlier.run_id = line->at("run_id").get<std::string>();
+    if (is_to_be_asked_again(*line)) {
+      real_file_system().truncate(out, whole);
+      tell(fmt::format("{}: the judge was not reached for story {}; it is asked again",
+                       out.string(), line->at("id").dump()));
+      break;
+    }
+    earlier.ids.push_back(line->at("id"));
+    whole = reader.offset();
   }
   return earlier;
 }
@@ -64,6 +82,10 @@ std::int64_t count_records(const std::string& file) {
   return count;
 }
 
+Json spread_json(const Spread& spread) {
+  return {{"answers", spread.count}, {"mean", spread.mean}, {"sd", spread.sd}};
+}
+
 /// One line of the output: the record of the answer that counted, with the story's id.
 Json line_of(const StoryInput& input, const JudgeReply& reply, const RunConfig& config,
              const JudgeSetup& setup) {
@@ -73,9 +95,10 @@ Json line_of(const StoryInput& input, const JudgeReply& reply, const RunConfig& 
   Json line = to_json(record);
   line["id"] = input.question.id;
   line["reason"] = reply.message.empty() ? Json() : Json(reply.message);
-  if (!reply.further.empty()) {
-    const Spread spread = spread_of(reply, setup.score_rule);
-    line["repeats"] = {{"answers", spread.count}, {"mean", spread.mean}, {"sd", spread.sd}};
+  if (!reply.further.empty()) line["repeats"] = spread_json(spread_of(reply, setup.score_rule));
+  if (!config.judge.panel.empty()) {
+    for (const auto& [model, spread] : spread_by_judge(reply))
+      line["judges"][model] = spread_json(spread);
   }
   return line;
 }
@@ -83,8 +106,9 @@ Json line_of(const StoryInput& input, const JudgeReply& reply, const RunConfig& 
 /// Adds up what a person wants to know at the end.
 class Summary {
  public:
-  void add(const JudgeReply& reply) {
+  void add(const JudgeReply& reply, const ScoreRule& rule) {
     ++stories_;
+    if (reply.verdict) add_scores(spread_of(reply, rule));
     cached_ += reply.cached ? 1 : 0;
     cost_usd_ += reply.cost_usd;
     quotes_verified_ += reply.quotes_verified;
@@ -95,11 +119,22 @@ class Summary {
     reason_ = reply.message;
   }
 
+  void add_scores(const Spread& spread) {
+    ++judged_;
+    mean_ += (spread.mean - mean_) / judged_;
+    if (spread.count < 2) return;
+    ++repeated_;
+    sd_ += (spread.sd - sd_) / repeated_;
+  }
+
   std::string cost() const { return fmt::format("${:.2f}", cost_usd_); }
 
   std::string text() const {
     std::string text = fmt::format("{} stories judged, {} from stored answers, ${:.4f}",
                                    stories_ - failed_, cached_, cost_usd_);
+    if (judged_ > 0) text += fmt::format(", mean {:.1f} points", mean_);
+    if (repeated_ > 0)
+      text += fmt::format(", answers to one story differ by {:.1f} (standard deviation)", sd_);
     if (quotes_checked_ > 0)
       text += fmt::format(", {:.0f} % of {} quotes are in the stories",
                           100.0 * quotes_verified_ / quotes_checked_, quotes_checked_);
@@ -121,6 +156,10 @@ class Summary {
 
  private:
   int stories_ = 0;
+  int judged_ = 0;
+  int repeated_ = 0;   // of them, with more than one answer
+  double mean_ = 0.0;  // overall score
+  double sd_ = 0.0;    // mean over stories
   int cached_ = 0;
   int failed_ = 0;
   int quotes_verified_ = 0;
@@ -187,7 +226,7 @@ class Judging {
     for (; inputs_.size() > count; inputs_.pop_front()) {
       const JudgeReply reply = queue_.next();
       write(line_of(inputs_.front(), reply, config_, setup_));
-      summary_.add(reply);
+      summary_.add(reply, setup_.score_rule);
       progress_.set_suffix(summary_.cost());
       progress_.advance();
     }

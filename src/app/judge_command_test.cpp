@@ -114,6 +114,23 @@ TEST_F(JudgeCommand, AJudgeThatNeverAnswersIsAnErrorAfterEverythingIsWritten) {
   EXPECT_EQ(output().size(), 1U);
 }
 
+TEST_F(JudgeCommand, AsksAgainAboutStoriesForWhichTheJudgeWasNotReached) {
+  const std::string recording = (folder / "recording.jsonl").string();
+  const std::string input = record(1, kStory) + record(2, kStory + " Two.") + record(3, "The sea.");
+  put_file(in, record(1, kStory) + record(3, "The sea."));
+  ASSERT_EQ(run_polaris({"judge", "--in", in, "--out", recording}).exit_code, 0);
+  ASSERT_EQ(run(input, {"--judge", "replay:" + recording}).exit_code, 0);
+  EXPECT_EQ(output()[1]["failure"], "transport");
+  put_file(in, input);
+  fs::remove(recording);
+  ASSERT_EQ(run_polaris({"judge", "--in", in, "--out", recording}).exit_code, 0);
+  const BinaryResult result = run(input, {"--judge", "replay:" + recording});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_NE(result.err.find("the judge was not reached for story 2"), std::string::npos);
+  ASSERT_EQ(output().size(), 3U);
+  for (const OrderedJson& line : output()) EXPECT_TRUE(line["scores"].is_object()) << line["id"];
+}
+
 TEST_F(JudgeCommand, RefusesWhatMakesNoSense) {
   EXPECT_EQ(run(record(1, kStory), {"--judge", "none"}).exit_code, 2);
   EXPECT_EQ(run(record(1, kStory), {"--judge", "oracle"}).exit_code, 2);

@@ -37,9 +37,30 @@ std::string reason_of(const Json::exception& e, std::string_view text) {
   return fmt::format(" at {}: {}", place_in(text, syntax->byte), shorten(reason, kMaxCharacters));
 }
 
+/// The keys of one object so far. Nearly all objects are small, and a list is then faster.
+class KeysSeen {
+ public:
+  /// @return whether it is new
+  bool insert(const std::string& key) {
+    if (many_.empty()) {
+      if (std::ranges::find(few_, key) != few_.end()) return false;
+      few_.push_back(key);
+      if (few_.size() > kFew) many_.insert(few_.begin(), few_.end());
+      return true;
+    }
+    return many_.insert(key).second;
+  }
+  std::size_t size() const { return many_.empty() ? few_.size() : many_.size(); }
+
+ private:
+  static constexpr std::size_t kFew = 24;
+  std::vector<std::string> few_;
+  std::set<std::string> many_;  // all of them, once they are many
+};
+
 template <class AnyJson>
 AnyJson parse(std::string_view text, std::string_view where, std::size_t max_keys) {
-  std::vector<std::set<std::string>> keys;  // of the objects that are open now
+  std::vector<KeysSeen> keys;  // of the objects that are open now
   const auto refuse = [&](const std::string& reason) {
     return Error(ErrorCode::kInvalidData, fmt::format("{}: {}", where, reason));
   };
@@ -56,7 +77,7 @@ AnyJson parse(std::string_view text, std::string_view where, std::size_t max_key
         keys.pop_back();
         break;
       case AnyJson::parse_event_t::key:
-        if (!keys.back().insert(value.template get<std::string>()).second)
+        if (!keys.back().insert(value.template get_ref<const std::string&>()))
           throw refuse(
               fmt::format("the key {} stands twice in one object", shorten(dump_json(value), 100)));
         if (keys.back().size() > max_keys)

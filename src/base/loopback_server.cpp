@@ -113,6 +113,7 @@ LoopbackServer::~LoopbackServer() {
     for (const int socket : open_sockets_) ::shutdown(socket, SHUT_RDWR);
   }
   changed_.notify_all();
+  stopped_.notify_all();
   ::close(stop_pipe_[1]);
   acceptor_.join();
   for (std::thread& connection : connections_) connection.join();
@@ -196,6 +197,7 @@ Reply LoopbackServer::answer(const ServerRequest& request) {
 bool LoopbackServer::send(LoopbackStream& stream, const ServerRequest& request,
                           const Reply& reply) {
   if (!pause(reply.delay_s)) return false;
+  if (reply.before_sending) reply.before_sending();
   if (reply.silent) {
     constexpr double kUntilStopped_s = 1e6;
     return pause(kUntilStopped_s);
@@ -226,7 +228,7 @@ bool LoopbackServer::send(LoopbackStream& stream, const ServerRequest& request,
 /// False if the server is stopped meanwhile.
 bool LoopbackServer::pause(double seconds) const {
   std::unique_lock lock(mutex_);
-  return !changed_.wait_for(lock, std::chrono::duration<double>(seconds),
+  return !stopped_.wait_for(lock, std::chrono::duration<double>(seconds),
                             [&] { return stopping_; });
 }
 

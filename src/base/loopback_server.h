@@ -30,7 +30,8 @@ struct Reply {
   HttpHeaders headers;  ///< beyond Content-Length and the like, which the server adds
   std::string body;
 
-  double delay_s = 0.0;  ///< before the first byte
+  double delay_s = 0.0;                  ///< before the first byte
+  std::function<void()> before_sending;  ///< called then, on the connection's thread; may be empty
 
   /// The body goes out in pieces of `bytes`, each `every_s` after the one before.
   struct Drip {
@@ -75,7 +76,7 @@ class LoopbackServer {
   std::size_t connection_count() const;
 
   /// Waits until `count` requests were read. @return false if they were not within `timeout_s`
-  bool wait_for_requests(std::size_t count, double timeout_s = 10.0) const;
+  bool wait_for_requests(std::size_t count, double timeout_s = 120.0) const;
 
  private:
   void accept_connections();
@@ -91,8 +92,9 @@ class LoopbackServer {
   int port_ = 0;
 
   std::mutex handler_mutex_;
-  mutable std::mutex mutex_;  // guards this block
-  mutable std::condition_variable changed_;
+  mutable std::mutex mutex_;                 // guards this block
+  mutable std::condition_variable changed_;  // a count
+  mutable std::condition_variable stopped_;  // stopping_; apart, so that a pause sleeps through
   bool stopping_ = false;
   std::size_t request_count_ = 0;
   std::size_t connection_count_ = 0;

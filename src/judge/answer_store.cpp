@@ -34,11 +34,6 @@ CREATE TABLE IF NOT EXISTS claims (request_hash TEXT PRIMARY KEY, owner INTEGER 
 CREATE TABLE IF NOT EXISTS servers (server TEXT PRIMARY KEY, form TEXT NOT NULL, learned REAL);
 )";
 
-template <class T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
-}
-
 std::string answer_text(const ModelAnswer& answer) {
   return dump_json({{"text", answer.text},
                     {"finish", static_cast<int>(answer.finish)},
@@ -53,11 +48,11 @@ std::string answer_text(const ModelAnswer& answer) {
 }
 
 ModelAnswer answer_from(const std::string& text) {
-  const Json json = Json::parse(text);
+  Json json = Json::parse(text);
   const auto optional_text = [&](const char* key) {
     return json.at(key).is_null() ? std::nullopt : std::optional(json.at(key).get<std::string>());
   };
-  return {.text = json.at("text").get<std::string>(),
+  return {.text = std::move(json.at("text").get_ref<std::string&>()),
           .finish = static_cast<ModelFinish>(json.at("finish").get<int>()),
           .refusal = json.at("refusal").get<std::string>(),
           .usage = {.input_tokens = json.at("input").get<std::int64_t>(),
@@ -94,10 +89,10 @@ std::filesystem::path made_folder(const std::filesystem::path& file) {
 
 }  // namespace
 
-JudgementRecord record_of(const StoredCall& call, const Grade& grade, const JudgeRequest& request,
+JudgementRecord record_of(const StoredCall& call, Grade grade, const JudgeRequest& request,
                           const JudgeConfig& config, const JudgeSetup& setup) {
   JudgementRecord record = blank_record(request, config, setup);
-  put_grade(grade, setup, record);
+  put_grade(std::move(grade), setup, record);
   record.run_id = call.run_id;
   record.request_hash = call.request_hash;
   record.attempt = call.attempt;

@@ -32,7 +32,7 @@ struct StoredCall {
 };
 
 /// The record of a call, graded.
-JudgementRecord record_of(const StoredCall& call, const Grade& grade, const JudgeRequest& request,
+JudgementRecord record_of(const StoredCall& call, Grade grade, const JudgeRequest& request,
                           const JudgeConfig& config, const JudgeSetup& setup);
 
 /// Everything that was ever asked and answered, in one SQLite file shared by all runs and

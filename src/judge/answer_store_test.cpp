@@ -210,5 +210,22 @@ TEST(AnswerStorePath, IsTheConfiguredOneOrInTheUsersCacheFolder) {
   EXPECT_THROW(answer_store_path(""), Error);
 }
 
+TEST(Database, AStatementThatFailedCanBeUsedAgain) {
+  const TempFolder folder;
+  Database database(folder / "x.db");
+  database.run("CREATE TABLE t (x INTEGER UNIQUE)");
+  auto insert = database.prepare("INSERT INTO t VALUES (?)");
+  insert.bind(std::int64_t{1}).step();
+  try {
+    insert.bind(std::int64_t{1}).step();
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("UNIQUE constraint failed"), std::string::npos)
+        << e.what();
+  }
+  insert.bind(std::int64_t{2}).step();
+  EXPECT_EQ(database.changes(), 1);
+}
+
 }  // namespace
 }  // namespace polaris

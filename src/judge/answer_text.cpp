@@ -88,7 +88,7 @@ class Search {
       problem_ = {JudgeFailure::kInvalid, "the answer's object has none of the rubric's keys"};
     } else if (match >= best_match_) {
       best_match_ = match;
-      best_ = *answer;
+      best_ = answer == &value ? std::move(value) : Json(*answer);
     }
     return true;
   }

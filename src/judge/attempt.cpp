@@ -1,5 +1,7 @@
 #include "judge/attempt.h"
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 
 namespace polaris {
@@ -25,6 +27,15 @@ std::variant<ModelAnswer, CallProblem> read_result(const HttpResult& result, con
   return read_response(std::get<HttpResponse>(result), dialect, now_wall_s);
 }
 
+/// An answer that was cut before its limit filled the server's context: llama-server and its like
+/// end it then as if it had reached the limit.
+std::string cut_message(const JudgeUsage& usage, std::int64_t output_limit) {
+  return fmt::format(
+      "the answer was cut after {} tokens, with {} allowed: the server's context has no room for "
+      "more behind a question of {}; serve the model with a larger one",
+      usage.output_tokens, output_limit, usage.input_tokens);
+}
+
 bool may_repeat(const Grade& grade) {
   return grade.failure && *grade.failure != JudgeFailure::kBlocked;
 }
@@ -46,7 +57,12 @@ Attempt read_attempt(const HttpResult& result, const Dialect& dialect, std::stri
   attempt.answer = std::get<ModelAnswer>(std::move(read));
   attempt.grade = grade_answer(*attempt.answer, story, rubric, rule);
   attempt.may_repeat = may_repeat(attempt.grade);
-  if (attempt.grade.failure == JudgeFailure::kTruncated) attempt.next_output_limit *= 2;
+  if (attempt.grade.failure == JudgeFailure::kTruncated) {
+    const JudgeUsage& usage = attempt.answer->usage;
+    if (usage.output_tokens > 0 && usage.output_tokens < output_limit)
+      attempt.grade.message = cut_message(usage, output_limit);
+    attempt.next_output_limit *= 2;
+  }
   return attempt;
 }
 

@@ -50,6 +50,18 @@ TEST(Attempt, AnAnswerThatDoesNotCountMayBeAskedForAgain) {
   }
 }
 
+TEST(Attempt, AnAnswerThatIsCutSaysWhetherTheLimitOrTheContextCutIt) {
+  const auto cut_after = [](std::int64_t tokens) {
+    Json body = Json::parse(completion("{", "length"));
+    body["usage"] = {{"prompt_tokens", 6000}, {"completion_tokens", tokens}};
+    return read_body(body.dump()).grade.message;
+  };
+  EXPECT_NE(cut_after(kLimit).find("raise judge.max_output_tokens"), std::string::npos);
+  const std::string context = cut_after(2192);
+  for (const char* number : {"2192", "16000", "6000"})
+    EXPECT_NE(context.find(number), std::string::npos) << context;
+}
+
 TEST(Attempt, ABlockedAnswerIsNotAskedForAgain) {
   const Attempt attempt = read_body(completion("", "content_filter"));
   EXPECT_EQ(attempt.grade.failure, JudgeFailure::kBlocked);

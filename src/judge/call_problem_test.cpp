@@ -67,6 +67,16 @@ TEST(CallProblem, AnthropicsOverloadIsTransient) {
   EXPECT_EQ(overloaded.message, "HTTP 529: overloaded_error: Overloaded");
 }
 
+TEST(CallProblem, AQuestionLongerThanTheContextFailsWithTheServersNumbers) {
+  const CallProblem longer = problem(400, R"({"error":{"code":400,
+    "message":"request (16425 tokens) exceeds the available context size (8192 tokens), try increasing it",
+    "type":"exceed_context_size_error","n_prompt_tokens":16425,"n_ctx":8192}})");
+  EXPECT_FALSE(longer.transient || longer.fatal || longer.schema_refused);
+  EXPECT_EQ(longer.message,
+            "HTTP 400: exceed_context_size_error: request (16425 tokens) exceeds the available "
+            "context size (8192 tokens), try increasing it");
+}
+
 TEST(CallProblem, ReadsTheWaitFromHeadersInTheirOrder) {
   const auto wait = [](const HttpHeaders& headers) { return problem(503, "", headers).wait_s; };
   EXPECT_EQ(wait({{"retry-after", "5"}, {"Retry-After-Ms", "250"}}), 0.25);

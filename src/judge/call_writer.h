@@ -1,10 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <tuple>
 
 #include "base/http.h"
+#include "base/sha256.h"
 #include "judge/attempt.h"
 #include "judge/judgement.h"
 #include "judge/prices.h"
@@ -12,8 +16,8 @@
 
 namespace polaris {
 
-/// What one judging model is sent, what it can cost and what it did cost. Immutable: any thread may
-/// call any function.
+/// What one judging model is sent, what it can cost and what it did cost. Any thread may call any
+/// function.
 class CallWriter {
  public:
   /// @param key  empty: none. It goes into requests and nowhere else
@@ -32,6 +36,11 @@ class CallWriter {
   /// not known.
   std::optional<double> most_usd(const JudgeRequest& request, std::int64_t output_limit) const;
 
+  /// Why a call cannot fit into judge.context_tokens; absent if it can or the limit is not known.
+  /// Counted is a token per four bytes: more than in English, about as many as in Chinese.
+  /// Source: specs/evaluation.md 10.5.
+  std::optional<std::string> too_long(const JudgeRequest& request, std::int64_t output_limit) const;
+
   /// What an answer cost. Absent where the price or the usage is not known.
   std::optional<double> cost_usd(const ModelAnswer& answer) const;
   std::optional<std::string> price_date() const;
@@ -42,6 +51,20 @@ class CallWriter {
   const Dialect& dialect() const { return dialect_of(config_); }
 
  private:
+  /// A call of one form, with a mark in place of the message.
+  VendorCall marked_call(const AnswerForm& form, std::int64_t output_limit) const;
+
+  /// The message with prompt and story as a JSON string.
+  std::string message(const JudgeRequest& request) const;
+
+  /// The same for every story, so it is written once.
+  struct Frame {
+    HttpRequest call;
+    std::string before_message;  // of the body
+    std::string behind_message;
+  };
+  Frame frame(const AnswerForm& form, std::int64_t output_limit) const;
+
   JudgeConfig config_;
   const JudgeSetup& setup_;
   QuestionWriter writer_;
@@ -50,8 +73,11 @@ class CallWriter {
   std::int64_t constant_bytes_ = 0;  // of a call, whatever the story
 
   // What request_hash() hashes, around the message with prompt and story, and around the repeat.
-  std::string before_message_;
+  Sha256 before_message_;
   std::string before_repeat_;
+
+  mutable std::mutex frames_mutex_;
+  mutable std::map<std::tuple<bool, bool, bool, std::int64_t>, Frame> frames_;  // of http()
 };
 
 }  // namespace polaris

@@ -53,6 +53,28 @@ TEST(CallWriter, TheHashIsThatOfTheFirstAttemptsCall) {
   }
 }
 
+TEST(CallWriter, TheBodyIsThatOfTheDialectsCall) {
+  for (const auto& config :
+       {config_of(JudgeDialect::kOpenai), config_of(JudgeDialect::kOpenai, JudgeApi::kResponses),
+        config_of(JudgeDialect::kGemini), config_of(JudgeDialect::kVertex),
+        config_of(JudgeDialect::kAnthropic)}) {
+    const CallWriter writer(config, setup(), {}, "");
+    const QuestionWriter questions(shipped_rubric(), config, setup().totals,
+                                   setup().length_sentence);
+    for (const std::string story :
+         {"Mara “went”.", "\"a\"\n\t\\/ \x01\x1f\x7f ü", "cut \xC3\xFF"}) {
+      for (const AnswerForm form : {AnswerForm{.native = true}, AnswerForm{.in_prompt = true}}) {
+        const ModelQuestion question = questions.question("A boat.", story, form, 2000);
+        const HttpRequest expected =
+            http_request(config, dialect_of(config).call(config, question));
+        const HttpRequest actual = writer.http({.prompt = "A boat.", .story = story}, form, 2000);
+        EXPECT_EQ(actual.body, expected.body);
+        EXPECT_EQ(actual.url, expected.url);
+      }
+    }
+  }
+}
+
 TEST(CallWriter, NoCallCostsMoreThanItMay) {
   const CallWriter writer(config_of(JudgeDialect::kOpenai), setup(), prices(), "");
   const JudgeRequest request = {.prompt = "A boat.", .story = std::string(5000, 'x')};

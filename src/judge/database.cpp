@@ -109,11 +109,8 @@ Database::Statement& Database::Statement::bind_null() {
 bool Database::Statement::step() {
   const int result = sqlite3_step(statement_.get());
   if (result == SQLITE_ROW) return true;
-  if (result != SQLITE_DONE) {
-    sqlite3_reset(statement_.get());
-    database_->fail(result);
-  }
-  reset();
+  reset();  // keeps the connection's error message
+  if (result != SQLITE_DONE) database_->fail(result);
   return false;
 }
 

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/sha256.h"
 #include "judge/dialects/table.h"
-#include "text/chat_choice.h"
 
 namespace polaris {
 

@@ -24,11 +24,11 @@ class EvidenceCheck {
     if (quotes.size() > allowed) flag("extra_quotes", id);
     int verified = 0;
     for (std::size_t i = 0; i < std::min(quotes.size(), allowed); ++i) {
-      const QuoteCheck check = checker_.check(quotes[i]);
+      const QuoteStatus status = checker_.status(quotes[i]);
       ++grade_.quotes_checked;
-      verified += check.is_verified() ? 1 : 0;
-      if (check.status != QuoteStatus::kExact)
-        flag(fmt::format("quote_{}", quote_status_name(check.status)), id);
+      verified += is_verified(status) ? 1 : 0;
+      if (status != QuoteStatus::kExact)
+        flag(fmt::format("quote_{}", quote_status_name(status)), id);
     }
     grade_.quotes_verified += verified;
     return verified;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/http_client.h"
+#include "judge/budget.h"
 #include "judge/judge.h"
 #include "judge/judgement.h"
 #include "judge/prices.h"
@@ -17,6 +18,7 @@ struct HttpJudgeParts {
   std::string key;  ///< of the service; empty: none
   PriceTable prices;
   HttpClientOptions client;
+  std::shared_ptr<Budget> budget;  ///< shared with other judges; null: its own, budget_of_run()
   std::function<void(const std::string&)> note;  ///< lines for people; may be empty
 };
 

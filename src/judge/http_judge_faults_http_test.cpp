@@ -143,7 +143,7 @@ TEST_F(HttpJudgeFaults, AThousandFaultsAndNoScoreIsMadeUp) {
   FaultyServer faulty(0.7);
   LoopbackServer server([&](const ServerRequest& request) { return faulty(request); });
   JudgeConfig config = config_for(server.url("/v1"));
-  config.deadline_s = 2;  // a busy machine is no fault
+  config.deadline_s = 8;  // a busy machine is no fault
   config.concurrency = 64;
   config.max_attempts = 4;
   double cost = 0.0;
@@ -219,7 +219,7 @@ class HttpJudgeProcesses : public HttpJudgeTest {
     return [this, count](int port) {
       JudgeConfig config = config_for(fmt::format("http://127.0.0.1:{}/v1", port));
       config.concurrency = 8;
-      config.deadline_s = 60;  // a busy machine is no fault
+      config.deadline_s = 600;  // a busy machine is no fault
       const auto judge = judge_with(config);
       Replies replies;
       for (int i = 0; i < count; ++i) judge->submit(request(fmt::format("{}", i)), replies.put());

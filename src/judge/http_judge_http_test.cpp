@@ -3,6 +3,7 @@
 #include "judge/answer_store.h"
 #include "judge/http_judge.h"
 #include "judge/http_judge_testing.h"
+#include "judge/make_judge.h"
 
 namespace polaris {
 namespace {
@@ -114,6 +115,37 @@ TEST_F(HttpJudgeChain, ALongWaitPausesEverybody) {
   EXPECT_EQ(server.request_count(), 1U) << "the second story was held back";
 }
 
+TEST_F(HttpJudgeChain, AUsedUpQuotaIsWaitedFor) {
+  std::vector<double> times;
+  LoopbackServer server([&](const ServerRequest&) {
+    times.push_back(system_clock.steady_s());
+    Reply reply = good_answer();
+    reply.headers.push_back({"x-ratelimit-remaining-requests", "0"});
+    reply.headers.push_back({"x-ratelimit-reset-requests", "300ms"});
+    return reply;
+  });
+  const auto judge = judge_with(config_for(server.url("/v1")));
+  EXPECT_TRUE(ask(*judge, "a").verdict);
+  EXPECT_TRUE(ask(*judge, "b").verdict);
+  ASSERT_EQ(times.size(), 2U);
+  EXPECT_GE(times[1] - times[0], 0.3);
+}
+
+TEST_F(HttpJudgeChain, AStoryThatDoesNotFitTheContextIsNotSent) {
+  LoopbackServer server([](const ServerRequest&) { return good_answer(); });
+  JudgeConfig config = config_for(server.url("/v1"));
+  config.context_tokens = 12'000;
+  const auto judge = judge_with(config);
+  EXPECT_TRUE(ask(*judge, "A short story.").verdict);
+  const JudgeReply reply = ask(*judge, std::string(40'000, 'x'));
+  EXPECT_EQ(reply.failure, JudgeFailure::kTruncated);
+  EXPECT_NE(reply.message.find("more than judge.context_tokens = 12000"), std::string::npos)
+      << reply.message;
+  EXPECT_EQ(server.request_count(), 1U);
+  config.context_tokens = 2000;
+  EXPECT_THROW(judge_with(config), Error) << "the rubric alone is longer";
+}
+
 TEST_F(HttpJudgeChain, AnswersThatDoNotCountAreBilledAndAskedForAgain) {
   Json out_of_range = answer_with(5);
   out_of_range[shipped_rubric().positive[0].key]["score"] = 99;
@@ -190,7 +222,7 @@ TEST_F(HttpJudgeChain, OnlyTimeoutsAreRepeatedWhereThePublishedRuleIsAskedFor) {
   });
   JudgeConfig config = config_for(server.url("/v1"));
   config.retry = JudgeRetry::kTimeouts;
-  config.deadline_s = 0.2;
+  config.deadline_s = 1.5;
   const JudgeReply reply = ask(*judge_with(config), "a");
   EXPECT_EQ(reply.failure, JudgeFailure::kTransport);
   EXPECT_EQ(reply.attempts, 2);
@@ -211,7 +243,7 @@ TEST_F(HttpJudgeChain, SlowCutAndGiantAnswersAreFailuresOfTheirKind) {
   for (const auto& [answer, failure] : cases) {
     LoopbackServer server([&, reply = answer](const ServerRequest&) { return reply; });
     JudgeConfig config = config_for(server.url("/v1"));
-    config.deadline_s = 0.2;
+    if (failure == JudgeFailure::kTimeout) config.deadline_s = 0.2;
     config.max_attempts = 2;
     const JudgeReply reply = ask(*judge_with(config), "a");
     EXPECT_FALSE(reply.verdict);
@@ -451,7 +483,7 @@ TEST_F(HttpJudgeChain, DoesNotMindAClockThatIsSet) {
   const auto judge = judge_with(config_for(server.url("/v1")));
   Replies replies;
   for (int i = 0; i < 20; ++i) judge->submit(request(fmt::format("{}", i)), replies.put());
-  for (const JudgeReply& reply : replies.wait(20)) EXPECT_TRUE(reply.verdict) << reply.message;
+  for (const JudgeReply& reply : replies.wait()) EXPECT_TRUE(reply.verdict) << reply.message;
 }
 
 TEST_F(HttpJudgeChain, ClosingItAnswersEverybody) {
@@ -467,6 +499,56 @@ TEST_F(HttpJudgeChain, ClosingItAnswersEverybody) {
     EXPECT_EQ(reply.failure, JudgeFailure::kTransport);
     EXPECT_FALSE(reply.message.empty());
   }
+}
+
+/// Serves two models that disagree.
+Reply answer_of_model(const ServerRequest& request) {
+  return good_answer(Json::parse(request.body).at("model") == "m" ? 2 : 6);
+}
+
+TEST_F(HttpJudgeChain, APanelAnswersWithTheMeanAndTheSpreadOfItsJudges) {
+  LoopbackServer server(answer_of_model);
+  JudgeConfig config = config_for(server.url("/v1"));
+  config.panel = {"model=other temperature=0.5"};
+  config.repeats = 2;
+  config.prices = (folder / "prices.json").string();
+  const auto judge = make_judge(config, setup);
+  const JudgeReply reply = ask(*judge, "a");
+  ASSERT_TRUE(reply.verdict);
+  EXPECT_EQ(server.request_count(), 4U);
+  EXPECT_EQ(spread_of(reply, {}).count, 4);
+  EXPECT_DOUBLE_EQ(spread_of(reply, {}).mean, -4.0 * (2 + 6) / 2);
+  const auto by_judge = spread_by_judge(reply);
+  ASSERT_EQ(by_judge.size(), 2U);
+  EXPECT_EQ(by_judge.at("m").count, 2);
+  EXPECT_DOUBLE_EQ(by_judge.at("m").mean, -8);
+  EXPECT_DOUBLE_EQ(by_judge.at("other").mean, -24);
+  EXPECT_EQ(by_judge.at("other").sd, 0);
+}
+
+TEST_F(HttpJudgeChain, APanelHasOneBudget) {
+  LoopbackServer server(answer_of_model);
+  std::ofstream(folder / "both.json") << R"({"models":{)"
+                                      << R"("m":{"as_of":"2026-06","source":"test",)"
+                                      << R"("default":{"input":1,"output":10}},)"
+                                      << R"("other":{"as_of":"2026-06","source":"test",)"
+                                      << R"("default":{"input":1,"output":10}}}})";
+  JudgeConfig config = config_for(server.url("/v1"));
+  config.panel = {"model=other"};
+  config.prices = (folder / "both.json").string();
+  config.budget_usd = 0.1;
+  const auto judge = make_judge(config, setup);
+  double cost = 0.0;
+  int stopped = 0;
+  Replies replies;
+  for (int i = 0; i < 60; ++i) judge->submit(request(fmt::format("{}", i)), replies.put());
+  for (const JudgeReply& reply : replies.wait()) {
+    cost += reply.cost_usd;
+    stopped += reply.stop ? 1 : 0;
+  }
+  EXPECT_GT(stopped, 0);
+  EXPECT_GT(cost, config.budget_usd / 4);
+  EXPECT_LE(cost, config.budget_usd);
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ class Replies {
   }
 
   /// All, in the order of put(), once they are there.
-  std::vector<JudgeReply> wait(double timeout_s = 240) {
+  std::vector<JudgeReply> wait(double timeout_s = 900) {
     std::unique_lock lock(mutex_);
     const std::chrono::duration<double> timeout(timeout_s);
     EXPECT_TRUE(changed_.wait_for(lock, timeout, [&] { return arrived_ >= slots_.size(); }))
@@ -95,7 +95,7 @@ class HttpJudgeTest : public testing::Test {
             .model = "m",
             .max_output_tokens = 1000,
             .retry_base_delay_s = 0.001,
-            .deadline_s = 5,
+            .deadline_s = 60,
             .cache = (folder / "judge.db").string()};
   }
 

@@ -24,4 +24,11 @@ std::string_view failure_name(JudgeFailure failure) {
   return "unknown";
 }
 
+void add(JudgeUsage& sum, const JudgeUsage& usage) {
+  sum.input_tokens += usage.input_tokens;
+  sum.cached_input_tokens += usage.cached_input_tokens;
+  sum.output_tokens += usage.output_tokens;
+  sum.reasoning_tokens += usage.reasoning_tokens;
+}
+
 }  // namespace polaris

@@ -72,6 +72,7 @@ struct JudgeUsage {
   std::int64_t output_tokens = 0;
   std::int64_t reasoning_tokens = 0;
 };
+void add(JudgeUsage& sum, const JudgeUsage& usage);
 
 struct JudgementRecord;  // judgement_record.h
 

@@ -98,11 +98,6 @@ void count(std::span<const JudgeReply> replies, JudgeCard& card) {
   if (is_priced && card.answers > 0) card.usd_per_1000 = 1000 * usd / card.answers;
 }
 
-template <class T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
-}
-
 }  // namespace
 
 std::string with_looped_tail(std::string_view story) {

@@ -1,6 +1,9 @@
 #include "judge/judge_config.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <sstream>
 
 #include "base/error.h"
 
@@ -55,6 +58,9 @@ void JudgeConfig::fields(FieldList& list) {
        only_http());
   list("max_output_tokens", max_output_tokens, "of one answer, thinking included",
        only_http(at_least(256, "a filled-in rubric needs hundreds of tokens")));
+  list("context_tokens", context_tokens,
+       "context of the judging model; a story that does not fit is not sent; 0 = not known",
+       only_http_changeable(at_least(0, "it counts tokens")));
   list("schema", schema, "how the answer is held to the rubric's form", only_http());
   list("concurrency", concurrency, "calls in flight",
        only_http_changeable(between(1, 4096, "it sizes the connection pool")));
@@ -66,6 +72,8 @@ void JudgeConfig::fields(FieldList& list) {
        only_http_changeable(at_least(0, "a deadline is not negative")));
   list("repeats", repeats, "independent answers per story; the mean counts",
        only_http(between(1, 100, "a verdict needs an answer")));
+  list("panel", panel, "further judges, each as the keys in which it differs; the mean counts",
+       only_http());
   list("cache", cache, "file of stored answers; empty = judge.db in the user's cache folder",
        only_http_changeable());
   list("budget_usd", budget_usd, "stops before the call that could exceed it; 0 = no limit",
@@ -98,6 +106,43 @@ void JudgeConfig::validate() const {
   }
   need(kind != JudgeKind::kReplay || !replay.empty(),
        "a judge of kind replay needs replay, the file of recorded answers");
+  if (kind == JudgeKind::kHttp) judges_of(*this);
+}
+
+namespace {
+
+JudgeConfig with_keys(JudgeConfig judge, const std::string& entry) {
+  constexpr std::string_view kShared[] = {"kind",  "panel",      "repeats",
+                                          "cache", "budget_usd", "record"};
+  ConfigSource source;
+  std::istringstream words(entry);
+  for (std::string word; words >> word;) source.set(word);
+  if (source.values().empty())
+    throw Error(ErrorCode::kInvalidConfig, "name the keys in which this judge differs");
+  for (const std::string_view key : kShared) {
+    if (source.values().contains(std::string(key)))
+      throw Error(ErrorCode::kInvalidConfig,
+                  fmt::format("{} is the same for the whole panel", key));
+  }
+  assign_fields(source, list_fields(judge));
+  judge.validate();
+  return judge;
+}
+
+}  // namespace
+
+std::vector<JudgeConfig> judges_of(const JudgeConfig& config) {
+  std::vector<JudgeConfig> judges = {config};
+  judges.front().panel.clear();
+  for (const std::string& entry : config.panel) {
+    try {
+      judges.push_back(with_keys(judges.front(), entry));
+    } catch (const Error& e) {
+      throw Error(ErrorCode::kInvalidConfig,
+                  fmt::format("judge.panel, \"{}\": {}", entry, e.what()));
+    }
+  }
+  return judges;
 }
 
 }  // namespace polaris

@@ -51,12 +51,14 @@ struct JudgeConfig {
   double top_p = 0.9;
   std::string thinking = "medium";
   std::int64_t max_output_tokens = 65536;
+  std::int64_t context_tokens = 0;
   SchemaMode schema = SchemaMode::kAuto;
   std::int64_t concurrency = 32;
   std::int64_t max_attempts = 6;
   double retry_base_delay_s = 1.0;
   double deadline_s = 0;
   std::int64_t repeats = 1;
+  std::vector<std::string> panel;
   std::string cache;
   double budget_usd = 0.0;
   std::string record;
@@ -64,5 +66,11 @@ struct JudgeConfig {
   void fields(FieldList& list);
   void validate() const;
 };
+
+/// All judges of a configuration: itself, and for each entry of `panel` a copy with the keys that
+/// the entry changes ("model=gemini-3-flash-preview dialect=gemini api_key_env=GEMINI_API_KEY").
+/// What concerns the whole panel (repeats, cache, budget_usd, record) is no entry's to change.
+/// @throws Error{kInvalidConfig} naming the entry
+std::vector<JudgeConfig> judges_of(const JudgeConfig& config);
 
 }  // namespace polaris

@@ -2,9 +2,9 @@
 
 #include <cmath>
 
+#include "base/sha256.h"
 #include "judge/lexical_judge.h"
 #include "judge/messages.h"
-#include "text/chat_choice.h"
 
 namespace polaris {
 
@@ -59,28 +59,46 @@ void put_grade(const Grade& grade, JudgeReply& reply) {
   reply.quotes_checked = grade.quotes_checked;
 }
 
-void put_grade(const Grade& grade, const JudgeSetup& setup, JudgementRecord& record) {
+void put_grade(Grade grade, const JudgeSetup& setup, JudgementRecord& record) {
   record.failure = grade.failure;
-  record.flags = grade.flags;
-  record.parsed = grade.parsed;
+  record.flags = std::move(grade.flags);
+  record.parsed = std::move(grade.parsed);
   record.scores = nullptr;
   if (grade.verdict)
     record.scores =
         scores_json(setup.rubric, *grade.verdict, rubric_score(*grade.verdict, setup.score_rule));
 }
 
-Spread spread_of(const JudgeReply& reply, const ScoreRule& rule) {
-  std::vector<double> scores;
-  if (reply.verdict) scores.push_back(rubric_score(*reply.verdict, rule).overall);
-  for (const Verdict& verdict : reply.further)
-    scores.push_back(rubric_score(verdict, rule).overall);
+namespace {
+
+Spread spread_of(const std::vector<double>& scores) {
   Spread spread{.count = static_cast<int>(scores.size())};
-  if (scores.empty()) return spread;
   for (const double score : scores) spread.mean += score / spread.count;
   if (scores.size() < 2) return spread;
   for (const double score : scores) spread.sd += (score - spread.mean) * (score - spread.mean);
   spread.sd = std::sqrt(spread.sd / (spread.count - 1));
   return spread;
+}
+
+}  // namespace
+
+Spread spread_of(const JudgeReply& reply, const ScoreRule& rule) {
+  std::vector<double> scores;
+  if (reply.verdict) scores.push_back(rubric_score(*reply.verdict, rule).overall);
+  for (const Verdict& verdict : reply.further)
+    scores.push_back(rubric_score(verdict, rule).overall);
+  return spread_of(scores);
+}
+
+std::map<std::string, Spread> spread_by_judge(const JudgeReply& reply) {
+  std::map<std::string, std::vector<double>> scores;
+  for (const auto& record : reply.records) {
+    if (!record->scores.is_null())
+      scores[record->judge.model].push_back(record->scores.at("overall").get<double>());
+  }
+  std::map<std::string, Spread> spreads;
+  for (const auto& [model, overall] : scores) spreads[model] = spread_of(overall);
+  return spreads;
 }
 
 }  // namespace polaris

@@ -1,6 +1,7 @@
 // From a judge's reply to the lines that are kept of it, and back.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,7 +38,7 @@ std::vector<JudgementRecord> records_of(const JudgeReply& reply, const JudgeRequ
 
 /// Puts a grade into a reply, or into a record: verdict and scores, or the failure.
 void put_grade(const Grade& grade, JudgeReply& reply);
-void put_grade(const Grade& grade, const JudgeSetup& setup, JudgementRecord& record);
+void put_grade(Grade grade, const JudgeSetup& setup, JudgementRecord& record);
 
 /// How much the answers of one reply differ.
 struct Spread {
@@ -46,5 +47,8 @@ struct Spread {
   int count = 0;
 };
 Spread spread_of(const JudgeReply& reply, const ScoreRule& rule);
+
+/// The same of every judge of a panel, by its model, as far as its answers have scores.
+std::map<std::string, Spread> spread_by_judge(const JudgeReply& reply);
 
 }  // namespace polaris

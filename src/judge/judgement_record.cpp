@@ -9,11 +9,6 @@
 namespace polaris {
 namespace {
 
-template <class T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
-}
-
 /// json[key] as T; absent where it is null or missing.
 template <class T>
 std::optional<T> optional_at(const Json& json, const char* key) {

@@ -14,7 +14,7 @@ inline constexpr std::string_view kLexicalJudgeName = "lexical-1 (text statistic
 
 /// Fills the rubric from text statistics: for each dimension one measure of the words on the page,
 /// mapped to points by a documented formula, with the measured values as justification and quotes
-/// from the story as evidence. Deterministic; linear in the size of the story (below 1 ms per
+/// from the story as evidence. Deterministic; linear in the size of the story (about 1 ms per
 /// 1,000 words). It knows nothing about what a story means: a stand-in for demos and tests, where a
 /// real judge costs money or network. Formulas: docs/lexical_judge.md.
 ///

@@ -9,7 +9,7 @@
 
 namespace polaris {
 
-/// The judge that a configuration names, with its repeats and its record:
+/// The judge that a configuration names, with its panel, its repeats and its record:
 ///
 ///   lexical  text statistics
 ///   replay   the answers of judge.replay

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "text/chat_choice.h"
+#include "base/sha256.h"
 
 namespace polaris {
 namespace {

@@ -16,13 +16,6 @@ struct Vote {
   OnReply on_reply;
 };
 
-void add(JudgeUsage& sum, const JudgeUsage& usage) {
-  sum.input_tokens += usage.input_tokens;
-  sum.cached_input_tokens += usage.cached_input_tokens;
-  sum.output_tokens += usage.output_tokens;
-  sum.reasoning_tokens += usage.reasoning_tokens;
-}
-
 JudgeReply together(std::vector<JudgeReply> replies) {
   // Those with a verdict first: the first record then belongs to `verdict`.
   const auto first_missing =

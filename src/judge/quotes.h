@@ -17,28 +17,42 @@ enum class QuoteStatus {
 };
 std::string_view quote_status_name(QuoteStatus status);
 
+/// Whether the words are in the story, in whatever case.
+inline bool is_verified(QuoteStatus status) {
+  return status == QuoteStatus::kExact || status == QuoteStatus::kCaseOnly;
+}
+
 struct QuoteCheck {
   QuoteStatus status = QuoteStatus::kEmpty;
   std::int64_t words = 0;          ///< pieces between white space
   std::optional<double> position;  ///< in [0, 1) of the story's characters; absent: not found
 
-  bool is_verified() const {
-    return status == QuoteStatus::kExact || status == QuoteStatus::kCaseOnly;
-  }
+  bool is_verified() const { return polaris::is_verified(status); }
 };
 
 /// Looks quotes up in one story. Both are compared in NFC, with typographic quotes, dashes and
-/// ellipses as ASCII and runs of white space as one blank; quotation marks around a quote go.
-/// Source: specs/evaluation.md 2.4; golden/eval `quote_check`.
+/// ellipses as ASCII and runs of white space as one blank; quotation marks around a quote go. For
+/// one thread. Source: specs/evaluation.md 2.4; golden/eval `quote_check`.
 class QuoteChecker {
  public:
   QuoteChecker(std::string_view story, std::int64_t max_words);
 
+  QuoteStatus status(std::string_view quote) const;
+
+  /// The same with the place, which takes a look at the whole story.
   QuoteCheck check(std::string_view quote) const;
 
  private:
+  struct Search {
+    QuoteStatus status = QuoteStatus::kEmpty;
+    std::int64_t words = 0;
+    std::optional<std::size_t> offset = std::nullopt;  ///< in the text that it was found in
+  };
+  Search search(std::string_view quote) const;
+  const std::string& lower_story() const;
+
   std::string story_;
-  std::string lower_story_;
+  mutable std::optional<std::string> lower_story_;  // made for the first quote that needs it
   std::int64_t max_words_;
 };
 

@@ -1,5 +1,7 @@
 #include "text/length_sentence.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstddef>
 
@@ -78,6 +80,15 @@ std::string without_length_sentence(std::string_view prompt, LengthSentenceRule 
     out = without_length(out, *last);
   }
   return out;
+}
+
+std::string with_length_sentence(std::string_view prompt, std::int64_t words) {
+  std::string out(strip(without_length_sentence(prompt, LengthSentenceRule::kThatSentence)));
+  constexpr std::string_view kSentenceEnds = ".!?\"')";
+  if (!out.empty() && (out.back() & 0x80) == 0 &&
+      kSentenceEnds.find(out.back()) == std::string_view::npos)
+    out += '.';
+  return fmt::format("{}{}The story should be {} words long.", out, out.empty() ? "" : " ", words);
 }
 
 }  // namespace polaris

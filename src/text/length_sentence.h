@@ -35,4 +35,8 @@ enum class LengthSentenceRule {
 /// Source: specs/recipe.md 6.2.
 std::string without_length_sentence(std::string_view prompt, LengthSentenceRule rule);
 
+/// The prompt asking for `words` words in the one form that models are trained on, "The story
+/// should be N words long.", whatever it asked for before. Source: specs/local_inference.md 6.5.
+std::string with_length_sentence(std::string_view prompt, std::int64_t words);
+
 }  // namespace polaris

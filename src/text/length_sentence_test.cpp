@@ -123,6 +123,19 @@ TEST(ThatSentence, LeavesPromptsWithoutALengthAlone) {
     EXPECT_EQ(for_judge(prompt), prompt);
 }
 
+TEST(WithLengthSentence, AsksInTheTrainedForm) {
+  const auto asking = [](std::string_view prompt) { return with_length_sentence(prompt, 1200); };
+  const std::string sentence = "The story should be 1200 words long.";
+  EXPECT_EQ(asking("A ship."), "A ship. " + sentence);
+  EXPECT_EQ(asking(" a ship "), "a ship. " + sentence);
+  EXPECT_EQ(asking("A ship. The story should be 800 words long."), "A ship. " + sentence);
+  EXPECT_EQ(asking("Write a 3k-word story about a ship."),
+            "Write a story about a ship. " + sentence);
+  EXPECT_EQ(asking(""), sentence);
+  EXPECT_EQ(asking("une île où l'on rêvé"), "une île où l'on rêvé " + sentence);
+  EXPECT_EQ(target_words(asking("2,000 words, please."), TargetWordsRule::kCorrected), 1200);
+}
+
 TEST(ThatSentence, TakesAnyBytesAndNeverGrows) {
   std::mt19937 random(9);
   const std::vector<std::string> pieces = {

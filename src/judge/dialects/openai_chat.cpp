@@ -1,3 +1,4 @@
+#include "judge/answer_form.h"
 #include "judge/dialects/openai_models.h"
 #include "judge/dialects/table.h"
 #include "judge/lenient_json.h"
@@ -13,6 +14,17 @@ bool takes_effort(std::string_view model) {
   return is_openai_reasoning_model(model) || model.find("gpt-oss") != std::string_view::npos;
 }
 
+/// How much to think. The open models' own switch is their chat template's, which vLLM, SGLang and
+/// llama-server hand it on to; OpenAI's models would refuse it.
+void add_thinking(OrderedJson& body, const JudgeConfig& config) {
+  const bool is_openais = has_native_schema(JudgeDialect::kOpenai, config.model);
+  if (takes_effort(config.model)) {
+    if (!config.thinking.empty()) body["reasoning_effort"] = config.thinking;
+  } else if (config.thinking == "none" && !is_openais) {
+    body["chat_template_kwargs"] = {{"enable_thinking", false}};
+  }
+}
+
 VendorCall call(const JudgeConfig& config, const ModelQuestion& question) {
   OrderedJson body = {
       {"model", config.model},
@@ -24,8 +36,7 @@ VendorCall call(const JudgeConfig& config, const ModelQuestion& question) {
   body[is_openai_reasoning_model(config.model) ? "max_completion_tokens" : "max_tokens"] =
       openai_output_limit(config.model, question.max_output_tokens);
   add_openai_sampling(body, config);
-  if (takes_effort(config.model) && !config.thinking.empty())
-    body["reasoning_effort"] = config.thinking;
+  add_thinking(body, config);
   if (question.schema)
     body["response_format"] = {{"type", "json_schema"},
                                {"json_schema", openai_schema(*question.schema)}};

@@ -77,6 +77,18 @@ TEST(OpenaiChat, AsksALocalServerInTheOlderWords) {
   EXPECT_EQ(body_of(chat("openai/gpt-oss-120b"), test_question())["reasoning_effort"], "medium");
 }
 
+TEST(OpenaiChat, TurnsAnOpenModelsThinkingOffInItsTemplate) {
+  const auto kwargs = [](const std::string& model, const std::string& thinking) {
+    JudgeConfig config = chat(model);
+    config.thinking = thinking;
+    return Json(body_of(config, test_question())).value("chat_template_kwargs", Json());
+  };
+  EXPECT_EQ(kwargs("qwen3.5-9b", "none"), (Json{{"enable_thinking", false}}));
+  EXPECT_TRUE(kwargs("qwen3.5-9b", "medium").is_null());
+  EXPECT_TRUE(kwargs("gpt-4o", "none").is_null());
+  EXPECT_TRUE(kwargs("openai/gpt-oss-120b", "none").is_null());
+}
+
 TEST(OpenaiChat, SendsAGrammarInPlaceOfTheSchema) {
   const OrderedJson body = body_of(chat("local"), test_question({.grammar = true}));
   EXPECT_FALSE(body.contains("response_format"));
