@@ -3,7 +3,7 @@
 //   OMP_NUM_THREADS=1 nn_adamw_bench
 //
 // 50 million parameters. bytes_per_second: read and written; of_memcpy: over what memcpy reads and
-// writes in the same run (C7: at least 0.4).
+// writes in the same run (C7, of the split master with 8-bit moments: at least 0.4).
 #include <ATen/Parallel.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
@@ -17,6 +17,7 @@
 
 #include "nn/internal/adamw.h"
 #include "nn/internal/gradient_norm.h"
+#include "nn/kernels/moment_map.h"
 
 namespace polaris::nn {
 namespace {
@@ -50,13 +51,20 @@ void step(benchmark::State& state, bool split, at::ScalarType moments) {
                       .gradient = at::randn({kCount}).mul_(1e-3),
                       .m = at::zeros({kCount}, moments),
                       .v = at::zeros({kCount}, moments)};
+  double moment_bytes = moments == at::kFloat ? 8 : 4;
+  if (moments == at::kChar) {
+    constexpr std::int64_t kBlock = kernels::kMomentBlock;
+    range.v = range.v.to(at::kByte);
+    range.m_scale = at::zeros({(kCount + kBlock - 1) / kBlock});
+    range.v_scale = range.m_scale.clone();
+    moment_bytes = 2 + 8.0 / kBlock;
+  }
   if (split) {
     range.weight = range.weight.to(at::kBFloat16);
     range.remainder = at::zeros({kCount}, at::kShort);
   }
   std::int64_t count = 0;
   for (auto _ : state) adamw(range, {.lr = 1e-6, .weight_decay = 0.01, .step = ++count});
-  const double moment_bytes = moments == at::kFloat ? 8 : 4;
   report(state, 4 + 2 * (4 + moment_bytes));
 }
 
@@ -71,6 +79,7 @@ BENCHMARK_CAPTURE(step, float32_weights_float32_moments, false, at::kFloat);
 BENCHMARK_CAPTURE(step, float32_weights_bfloat16_moments, false, at::kBFloat16);
 BENCHMARK_CAPTURE(step, split_master_float32_moments, true, at::kFloat);
 BENCHMARK_CAPTURE(step, split_master_bfloat16_moments, true, at::kBFloat16);
+BENCHMARK_CAPTURE(step, split_master_8_bit_moments, true, at::kChar);
 BENCHMARK(norm);
 
 }  // namespace

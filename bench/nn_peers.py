@@ -67,6 +67,17 @@ class Side:
         return json.loads(line)
 
 
+def make_model(polaris, size, folder):
+    """Writes a random model."""
+    config = folder.with_suffix(".json")
+    config.write_text(json.dumps(size.config()))
+    command = [polaris, "model", "init", "--dtype", "float32", "--seed", "1"]
+    command += ["--config", config, "--out", folder]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        fail(done.stderr.strip())
+
+
 class Bench:
     def __init__(self, arguments, folder):
         self.rounds, self.clock = arguments.rounds, f"{arguments.clock}_s"
@@ -76,15 +87,6 @@ class Bench:
         self.wall_over_cpu = []  # of everything that was timed
         self.tokens = folder / "tokens.txt"
         self.tokens.write_text(random_tokens())
-
-    def make_model(self, name):
-        config, model = self.folder / f"{name}.json", self.folder / name
-        config.write_text(json.dumps(SIZES[name].config()))
-        command = [self.binaries / "polaris", "model", "init", "--dtype", "float32", "--seed", "1"]
-        command += ["--config", config, "--out", model]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            fail(done.stderr.strip())
 
     def ours(self, model, request):
         words = request.split()
@@ -285,7 +287,7 @@ def main():
         else:
             print(f"no {arguments.peer} (./dev setup peers): ours is compared with GEMM alone")
         for size in arguments.sizes:
-            bench.make_model(size)
+            make_model(bench.binaries / "polaris", SIZES[size], bench.folder / size)
             for work in arguments.work:
                 rows = bench.compare(size, work)
                 print_rows(rows)

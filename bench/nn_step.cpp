@@ -11,108 +11,21 @@
 // DTYPE is float32 or bfloat16. The answer is a line of JSON: wall_s and cpu_s (all threads of the
 // process), peak_rss [bytes]; loss [nats per token] where there is one; grad_norm and `apply`, the
 // same two times of the optimizer step (with learning rate 0) after a gradient.
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/randn.h>
-#include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
-#include <chrono>
-#include <ctime>
-#include <exception>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <map>
 #include <memory>
-#include <sstream>
-#include <string>
 #include <utility>
-#include <vector>
 
-#include "base/error.h"
-#include "base/json.h"
 #include "nn/internal/gemm.h"
 #include "nn/policy.h"
 #include "nn/torch_learner.h"
+#include "step_protocol.h"
 
 namespace polaris {
 namespace {
-
-using Sequence = std::vector<TokenId>;
-using Clock = std::chrono::steady_clock;
-
-const DeviceConfig kOneThread = {.name = "cpu", .threads = 1};
-
-class Stopwatch {
- public:
-  Json read() const {
-    const std::chrono::duration<double> wall = Clock::now() - wall_;
-    return {{"wall_s", wall.count()},
-            {"cpu_s", static_cast<double>(std::clock() - cpu_) / CLOCKS_PER_SEC}};
-  }
-
- private:
-  Clock::time_point wall_ = Clock::now();
-  std::clock_t cpu_ = std::clock();
-};
-
-std::int64_t peak_rss() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss * 1024;
-}
-
-std::vector<Sequence> read_sequences(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw Error(ErrorCode::kIo, fmt::format("{}: cannot be read", path));
-  std::vector<Sequence> sequences;
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream ids(line);
-    sequences.emplace_back(std::istream_iterator<TokenId>(ids), std::istream_iterator<TokenId>());
-  }
-  return sequences;
-}
-
-/// What is left of a request after its first word.
-class Arguments {
- public:
-  explicit Arguments(std::string line) : line_(std::move(line)), words_(line_) {
-    words_ >> request_;
-  }
-
-  const std::string& request() const { return request_; }
-
-  ComputeDtype dtype() {
-    const auto word = next<std::string>();
-    if (word == "float32") return ComputeDtype::kFloat32;
-    if (word == "bfloat16") return ComputeDtype::kBfloat16;
-    throw misread();
-  }
-
-  std::int64_t number() { return next<std::int64_t>(); }
-
-  bool flag(const std::string& name) {
-    std::string word;
-    return words_ >> word && word == name;
-  }
-
-  Error misread() const {
-    return {ErrorCode::kInvalidData, fmt::format("'{}' is not a request", line_)};
-  }
-
- private:
-  template <class T>
-  T next() {
-    T value;
-    if (!(words_ >> value)) throw misread();
-    return value;
-  }
-
-  std::string line_, request_;
-  std::istringstream words_;
-};
 
 /// Answers requests. A model is loaded when it is first asked for.
 class Steps {
@@ -218,24 +131,4 @@ class Steps {
 }  // namespace
 }  // namespace polaris
 
-int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::cerr << "usage: nn_step MODEL TOKENS, requests on stdin (see bench/nn_step.cpp)\n";
-    return 2;
-  }
-  try {
-    at::set_num_threads(1);
-    polaris::Steps steps(argv[1], argv[2]);
-    for (std::string line; std::getline(std::cin, line);) {
-      polaris::Json answer = steps.answer(polaris::Arguments(line));
-      answer["peak_rss"] = polaris::peak_rss();
-      std::cout << answer.dump() << std::endl;
-    }
-  } catch (const polaris::Error& error) {
-    std::cerr << "nn_step: " << error.what() << '\n';
-    return static_cast<int>(error.code());
-  } catch (const std::exception& error) {
-    std::cerr << "nn_step: " << error.what() << '\n';
-    return 70;
-  }
-}
+int main(int argc, char** argv) { return polaris::serve<polaris::Steps>("nn_step", argc, argv); }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""bench/nn_step.cpp's protocol, answered by transformers: transformers_step.py MODEL TOKENS.
+"""The protocol of bench/nn_step.cpp and bench/decode_step.cpp, answered by transformers:
+transformers_step.py MODEL TOKENS.
 
 Runs under .deps/peers/python (./dev setup peers). One thread. `recompute` is its gradient
 checkpointing."""
@@ -65,6 +66,27 @@ class Steps:
             norms = [parameter.grad.float().norm() for parameter in model.parameters()]
             answer["grad_norm"] = torch.stack(norms).norm().item()
         return answer
+
+    def decode(self, dtype, rows, count, times):
+        """bench/decode_step.cpp's request, greedily."""
+        key = (dtype, False)
+        if key not in self.models:
+            self.models[key] = load_model(*key)
+        model = self.models[key].eval()
+        tokens = torch.tensor([row[:1] for row in self.tokens[: int(rows)]])
+        number = int(count) + 1  # the first comes from the prompt
+        with torch.no_grad():
+            watch = Stopwatch()
+            for _ in range(int(times)):
+                model.generate(
+                    tokens,
+                    attention_mask=torch.ones_like(tokens),
+                    do_sample=False,
+                    min_new_tokens=number,
+                    max_new_tokens=number,
+                    pad_token_id=0,
+                )
+            return watch.read()
 
     def forward(self, dtype, rows, length):
         return self.run(dtype, rows, length, recompute=False, train=False)

@@ -3,7 +3,13 @@
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/maximum.h>
+#include <ATen/ops/minimum.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +17,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "nn/kernels/adamw_kernels.h"
+#include "nn/kernels/moment_map.h"
 
 namespace polaris::nn {
 namespace {
@@ -31,6 +38,10 @@ kernels::AdamWConstants constants(const AdamWStep& step) {
                        .purpose = static_cast<std::uint32_t>(RandomPurpose::kRounding)}};
 }
 
+constexpr std::int64_t kBlock = kernels::kMomentBlock;
+
+std::int64_t blocks(std::int64_t parameters) { return (parameters + kBlock - 1) / kBlock; }
+
 void check(const AdamWRange& range, const AdamWStep& step) {
   POLARIS_CHECK(step.step >= 1 && range.first >= 0, "step {}, first {}", step.step, range.first);
   const auto is = [&](const at::Tensor& x, at::ScalarType type) {
@@ -41,6 +52,14 @@ void check(const AdamWRange& range, const AdamWStep& step) {
   POLARIS_CHECK(!split || is(range.remainder, at::kShort), "remainders");
   POLARIS_CHECK(is(range.gradient, at::kFloat), "gradients");
   const at::ScalarType moments = range.m.scalar_type();
+  if (moments == at::kChar) {
+    POLARIS_CHECK(is(range.m, at::kChar) && is(range.v, at::kByte), "moments");
+    for (const at::Tensor& scale : {range.m_scale, range.v_scale})
+      POLARIS_CHECK(scale.defined() && scale.scalar_type() == at::kFloat && scale.is_contiguous() &&
+                        scale.numel() == blocks(range.weight.numel()),
+                    "scales of moments");
+    return;
+  }
   POLARIS_CHECK(moments == at::kFloat || moments == at::kBFloat16, "moments");
   POLARIS_CHECK(is(range.m, moments) && is(range.v, moments), "moments");
 }
@@ -60,7 +79,12 @@ kernels::AdamWArrays arrays(const AdamWRange& range, std::int64_t begin, std::in
   } else {
     part.weight = data<float>(range.weight) + begin;
   }
-  if (range.m.scalar_type() == at::kFloat) {
+  if (range.m.scalar_type() == at::kChar) {
+    part.m8 = data<std::int8_t>(range.m) + begin;
+    part.root8 = data<std::uint8_t>(range.v) + begin;
+    part.m_scale = data<float>(range.m_scale) + begin / kBlock;
+    part.root_scale = data<float>(range.v_scale) + begin / kBlock;
+  } else if (range.m.scalar_type() == at::kFloat) {
     part.m32 = data<float>(range.m) + begin;
     part.v32 = data<float>(range.v) + begin;
   } else {
@@ -70,17 +94,22 @@ kernels::AdamWArrays arrays(const AdamWRange& range, std::int64_t begin, std::in
   return part;
 }
 
-/// A step of the composite form makes half a dozen temporaries of this many floats.
+/// A step of the composite form makes half a dozen temporaries of this many floats, whole blocks.
 constexpr std::int64_t kSlice = 1 << 24;
 
 AdamWRange slice(const AdamWRange& range, std::int64_t begin, std::int64_t count) {
   const auto part = [&](const at::Tensor& x) { return x.view({-1}).narrow(0, begin, count); };
+  const auto scales = [&](const at::Tensor& x) {
+    return x.defined() ? x.view({-1}).narrow(0, begin / kBlock, blocks(count)) : x;
+  };
   return {.first = range.first + begin,
           .weight = part(range.weight),
           .remainder = range.remainder.defined() ? part(range.remainder) : at::Tensor(),
           .gradient = part(range.gradient),
           .m = part(range.m),
-          .v = part(range.v)};
+          .v = part(range.v),
+          .m_scale = scales(range.m_scale),
+          .v_scale = scales(range.v_scale)};
 }
 
 /// The bits of a float, as int32, and back.
@@ -105,15 +134,68 @@ void set_master(const AdamWRange& range, const at::Tensor& w) {
   range.remainder.copy_(bits.to(at::kShort));
 }
 
+/// A scale for every parameter of the blocks [n].
+at::Tensor spread(const at::Tensor& scale, std::int64_t n) {
+  return scale.view({-1, 1}).expand({-1, kBlock}).reshape({-1}).narrow(0, 0, n);
+}
+
+/// Numbers [n] from codes [n].
+template <class Map>
+at::Tensor decoded(const at::Tensor& codes, const at::Tensor& scale) {
+  const at::Tensor code = codes.to(at::kFloat), size = code.abs();
+  at::Tensor magnitude = at::zeros_like(code);
+  for (const auto& line : Map::kLines.line)
+    magnitude = at::maximum(magnitude, size * line.slope + line.intercept);
+  return magnitude * spread(scale, codes.numel()) * code.sign();
+}
+
+/// Sets codes and scales to what stands for x [n]; `up` as in kernels::code_of, a number or [n].
+template <class Map>
+void encode(const at::Tensor& x, const at::Tensor& codes, const at::Tensor& scale, const auto& up) {
+  const at::Tensor size = x.abs();
+  const at::Tensor padded = at::constant_pad_nd(size, {0, scale.numel() * kBlock - x.numel()});
+  scale.copy_(padded.view({-1, kBlock}).amax(1));
+  const at::Tensor inverse = at::where(scale.ge(0x1p-126F), scale.reciprocal(), 0.0F);
+  const at::Tensor magnitude = size * spread(inverse, x.numel());
+  at::Tensor code = at::full_like(magnitude, Map::kLastCode);
+  for (const auto& line : Map::kLines.line)
+    code = at::minimum(code, magnitude * line.inverse_slope + line.inverse_intercept);
+  codes.copy_((code + up).trunc() * x.sign());
+}
+
+at::Tensor first_moments(const AdamWRange& range) {
+  if (range.m.scalar_type() != at::kChar) return range.m.to(at::kFloat);
+  return decoded<kernels::FirstMomentMap>(range.m, range.m_scale);
+}
+
+at::Tensor second_moments(const AdamWRange& range) {
+  if (range.v.scalar_type() != at::kByte) return range.v.to(at::kFloat);
+  return decoded<kernels::SecondMomentMap>(range.v, range.v_scale).square();
+}
+
+void set_m(const AdamWRange& range, const at::Tensor& m) {
+  if (range.m.scalar_type() == at::kChar) {
+    encode<kernels::FirstMomentMap>(m, range.m, range.m_scale, 0.5F);
+  } else {
+    range.m.copy_(m);
+  }
+}
+
 void set_v(const AdamWRange& range, const at::Tensor& v, const kernels::RoundingStream& stream) {
   if (range.v.scalar_type() == at::kFloat) {
     range.v.copy_(v);
     return;
   }
-  const at::Tensor random = at::empty({v.numel()}, at::kShort);  // there are no kernels elsewhere
+  const at::Tensor drawn = at::empty({v.numel()}, at::kShort);  // there are no kernels elsewhere
   kernels::adamw_kernels().rounding_bits(stream, range.first, v.numel(),
-                                         data<std::uint16_t>(random));
-  range.v.copy_(upper_half(bits_of(v) + random.to(v.device()).to(at::kInt).bitwise_and(0xffff)));
+                                         data<std::uint16_t>(drawn));
+  const at::Tensor random = drawn.to(v.device()).to(at::kInt).bitwise_and(0xffff);
+  if (range.v.scalar_type() == at::kByte) {
+    encode<kernels::SecondMomentMap>(v.sqrt(), range.v, range.v_scale,
+                                     random.to(at::kFloat) * 0x1p-16F);
+  } else {
+    range.v.copy_(upper_half(bits_of(v) + random));
+  }
 }
 
 }  // namespace
@@ -125,10 +207,10 @@ void adamw_composite(const AdamWRange& range, const AdamWStep& step) {
   for (std::int64_t begin = 0; begin < range.weight.numel(); begin += kSlice) {
     const AdamWRange part = slice(range, begin, std::min(kSlice, range.weight.numel() - begin));
     const at::Tensor g = part.gradient * c.gradient_scale;
-    const at::Tensor old_m = part.m.to(at::kFloat);
+    const at::Tensor old_m = first_moments(part);
     const at::Tensor m = old_m + (g - old_m) * c.one_minus_beta1;
-    const at::Tensor v = part.v.to(at::kFloat) * c.beta2 + g * g * c.one_minus_beta2;
-    part.m.copy_(m);
+    const at::Tensor v = second_moments(part) * c.beta2 + g * g * c.one_minus_beta2;
+    set_m(part, m);
     set_v(part, v, c.rounding);
     const at::Tensor denominator = v.sqrt() * c.inverse_root_bias2 + c.eps;
     const at::Tensor w = master(part);
@@ -143,9 +225,11 @@ void adamw(const AdamWRange& range, const AdamWStep& step) {
   }
   check(range, step);
   const kernels::AdamWConstants c = constants(step);
-  constexpr std::int64_t kGrain = 1 << 15;
-  at::parallel_for(0, range.weight.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-    kernels::adamw_kernels().update(arrays(range, begin, end), c);
+  constexpr std::int64_t kGrain = (1 << 15) / kBlock;
+  const std::int64_t count = range.weight.numel();
+  at::parallel_for(0, blocks(count), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    kernels::adamw_kernels().update(arrays(range, begin * kBlock, std::min(end * kBlock, count)),
+                                    c);
   });
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "nn/kernels/moment_map.h"
 #include "nn/kernels/split_float.h"
 
 namespace polaris::kernels {
@@ -35,14 +36,50 @@ TEST(AdamWKernels, RandomBitsAreThoseOfTheRepositorysStreams) {
   }
 }
 
+template <class Map>
+void check_map(std::int32_t codes) {
+  EXPECT_EQ(magnitude_of<Map>(0), 0);
+  EXPECT_EQ(magnitude_of<Map>(codes - 1), 1);
+  EXPECT_EQ(magnitude_of<Map>(codes / 2 - 1), 0.125F);
+  EXPECT_LT(magnitude_of<Map>(1), 1e-5);
+  for (std::int32_t code = 1; code < codes; ++code) {
+    const float below = magnitude_of<Map>(code - 1), value = magnitude_of<Map>(code);
+    ASSERT_GT(value, below);
+    const float middle = 0.5F * (below + value), little = 0.01F * (value - below);
+    for (const float x : {middle + little, value}) EXPECT_EQ(code_of<Map>(x, 0.5F), code) << x;
+    for (const float x : {below, middle - little}) EXPECT_EQ(code_of<Map>(x, 0.5F), code - 1) << x;
+  }
+  EXPECT_EQ(code_of<Map>(1.00001F, 0x0.ffffp0F), codes - 1) << "as scaling may round it";
+  EXPECT_EQ(code_of<Map>(0.0F, 0x0.ffffp0F), 0);
+}
+
+TEST(MomentMap, GivesEveryMagnitudeTheNearestCode) {
+  check_map<FirstMomentMap>(128);
+  check_map<SecondMomentMap>(256);
+}
+
 /// Arrays for steps of every kind, all from the same weights.
 struct Parameters {
   std::vector<float> gradient, weight, m32, v32;
   std::vector<Bf16> upper, m16, v16;
   std::vector<std::int16_t> lower;
+  std::vector<std::int8_t> m8;
+  std::vector<std::uint8_t> root8;
+  std::vector<float> m_scale, root_scale;
 
   explicit Parameters(std::int64_t n)
-      : gradient(n), weight(n), m32(n), v32(n), upper(n), m16(n), v16(n), lower(n) {
+      : gradient(n),
+        weight(n),
+        m32(n),
+        v32(n),
+        upper(n),
+        m16(n),
+        v16(n),
+        lower(n),
+        m8(n),
+        root8(n),
+        m_scale((n + kMomentBlock - 1) / kMomentBlock),
+        root_scale(m_scale.size()) {
     RandomStream random(StreamId{.seed = 3});
     for (std::int64_t i = 0; i < n; ++i) {
       gradient[i] = static_cast<float>(random.normal() * std::exp(2 * random.normal()) * 1e-3);
@@ -59,7 +96,9 @@ struct Parameters {
   }
   bool operator==(const Parameters& o) const {
     return equal(weight, o.weight) && equal(m32, o.m32) && equal(v32, o.v32) &&
-           equal(upper, o.upper) && equal(lower, o.lower) && equal(m16, o.m16) && equal(v16, o.v16);
+           equal(upper, o.upper) && equal(lower, o.lower) && equal(m16, o.m16) &&
+           equal(v16, o.v16) && equal(m8, o.m8) && equal(root8, o.root8) &&
+           equal(m_scale, o.m_scale) && equal(root_scale, o.root_scale);
   }
 };
 
@@ -94,6 +133,16 @@ TEST(AdamWKernels, InstructionSetsGiveTheSameBits) {
                     .lower = p.lower.data(),
                     .m16 = p.m16.data(),
                     .v16 = p.v16.data()},
+                   constants);
+      table.update({.first = 5,
+                    .count = kCount,
+                    .gradient = p.gradient.data(),
+                    .upper = p.upper.data(),
+                    .lower = p.lower.data(),
+                    .m8 = p.m8.data(),
+                    .root8 = p.root8.data(),
+                    .m_scale = p.m_scale.data(),
+                    .root_scale = p.root_scale.data()},
                    constants);
     }
     results.push_back(p);

@@ -15,7 +15,7 @@
 #include "nn/internal/attention.h"
 #include "nn/internal/delta_rule.h"
 #include "nn/internal/gates.h"
-#include "nn/internal/gemm.h"
+#include "nn/internal/linear.h"
 #include "nn/kernels/delta_recurrence.h"
 #include "nn/kernels/flush_denormals.h"
 
@@ -23,7 +23,7 @@ namespace polaris::nn {
 namespace {
 
 /// x W^T on rows padded to a multiple of 8.
-at::Tensor product(const at::Tensor& x, const at::Tensor& weight, at::ScalarType type) {
+at::Tensor product(const at::Tensor& x, const Weight& weight, at::ScalarType type) {
   constexpr std::int64_t kRows = 8;
   const std::int64_t rows = x.size(0);
   const std::int64_t padded = (rows + kRows - 1) / kRows * kRows;
@@ -32,13 +32,13 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& weight, at::ScalarType
     input = at::zeros({padded, x.size(1)}, x.options());
     input.narrow(0, 0, rows).copy_(x);
   }
-  const at::Tensor y = at::empty({padded, weight.size(0)}, x.options().dtype(type));
-  gemm_nt(y, input, weight);
+  const at::Tensor y = at::empty({padded, weight.value.size(0)}, x.options().dtype(type));
+  project(y, input, weight);
   return y.narrow(0, 0, rows);
 }
 
 at::Tensor product(const at::Tensor& x, const Weight& weight) {
-  return product(x, weight.value, x.scalar_type());
+  return product(x, weight, x.scalar_type());
 }
 
 /// One call of extend(): what its layers share.
@@ -117,10 +117,12 @@ class Extension {
   at::Tensor mix(const DeltaWeights& weights, const at::Tensor& x, const LayerCache& cache) {
     const LinearAttentionConfig& shape = *decoder_.config().linear_attention;
     const at::Tensor projection = product(x, weights.in);
-    const at::Tensor conv = at::index_select(cache.conv, 0, slot_index_);
+    const at::Tensor conv =
+        at::index_select(cache.conv, 0, slot_index_).to(projection.scalar_type());
     const DeltaInputs inputs = delta_inputs(projection, weights.inputs, shape, sequences_, conv);
     at::Tensor rows = cache.conv;
-    rows.index_copy_(0, slot_index_, conv_state_after(projection, shape, sequences_, conv));
+    rows.index_copy_(0, slot_index_,
+                     conv_state_after(projection, shape, sequences_, conv).to(rows.scalar_type()));
     const at::Tensor o = delta(inputs, cache.state);
     return product(gated_rms_norm(o, inputs.z, weights.norm, decoder_.config().rms_norm_eps),
                    weights.out);
@@ -195,7 +197,7 @@ at::Tensor extend(const Decoder& decoder, DecoderCache& cache, std::span<const C
 at::Tensor logits(const Decoder& decoder, const at::Tensor& hidden) {
   const c10::NoGradGuard no_graph;
   const auto type = hidden.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  return product(hidden, decoder.head().value, type);
+  return product(hidden, decoder.head(), type);
 }
 
 }  // namespace polaris::nn

@@ -16,14 +16,19 @@ std::vector<std::string> enum_names(AccumulateWhen) { return {"when_complete", "
 std::vector<std::string> enum_names(Backend) { return {"auto", "gloo", "nccl"}; }
 
 void LoraConfig::fields(FieldList& list) {
-  constexpr auto kOff = "model.lora.enabled = false";
+  const bool is_given = !adapter.empty();
+  const auto* off = is_given ? "model.lora.adapter has its own" : "model.lora.enabled = false";
+  const bool unused = is_given || !enabled;
   list("enabled", enabled, "train low-rank adapters instead of all weights");
   list("rank", rank, "of every adapter",
-       unused_if(!enabled, kOff, between(1, 4096, "a rank above the layer's width adds nothing")));
+       unused_if(unused, off, between(1, 4096, "a rank above the layer's width adds nothing")));
   list("alpha", alpha, "an adapter is scaled by alpha / rank",
-       unused_if(!enabled, kOff, above(0, "a scale of 0 would switch the adapter off")));
+       unused_if(unused, off, above(0, "a scale of 0 would switch the adapter off")));
   list("targets", targets, "names of the projections that get an adapter, or all-linear",
-       unused_if(!enabled, kOff));
+       unused_if(unused, off));
+  list("adapter", adapter,
+       "PEFT folder with an adapter that the model starts with, to go on with its training or to "
+       "write with it; empty: a new one");
 }
 
 void PolicyConfig::fields(FieldList& list) {

@@ -20,30 +20,29 @@ constexpr auto kRemedy = "lower rollout.slots or data.max_response_tokens";
 
 class DecodeSession::Impl {
  public:
-  Impl(const Policy& policy, std::int64_t slots, std::int64_t max_tokens)
-      : policy_(policy),
-        arena_(nn::DecoderCache::bytes(policy.config(), slots, max_tokens, compute(policy)),
-               policy.model().device()),
-        cache_(policy.config(), slots, max_tokens, compute(policy), arena_) {
-    const nn::Decoder& decoder = policy.model().decoder;
-    if (nn::StepDecoder::serves(decoder)) steps_.emplace(decoder, cache_);
+  Impl(const DecodeWeights& weights, std::int64_t slots, std::int64_t max_tokens)
+      : weights_(weights),
+        arena_(nn::DecoderCache::bytes(policy().config(), slots, max_tokens, cache_type(weights)),
+               policy().model().device()),
+        cache_(policy().config(), slots, max_tokens, cache_type(weights), arena_) {
+    if (weights.packed() != nullptr) steps_.emplace(*weights.packed(), cache_);
   }
 
-  static at::ScalarType compute(const Policy& policy) {
-    return policy.model().store.options().compute;
+  static at::ScalarType cache_type(const DecodeWeights& weights) {
+    return weights.packed() != nullptr ? at::kFloat
+                                       : weights.policy().model().store.options().compute;
   }
 
   nn::DecoderCache& cache() { return cache_; }
 
-  std::span<const float> begin(std::int64_t slot, std::span<const TokenId> tokens) {
-    check_tokens(tokens, policy_.config().vocab_size, "prompt");
+  std::span<float> begin(std::int64_t slot, std::span<const TokenId> tokens) {
+    check_tokens(tokens, policy().config().vocab_size, "prompt");
     cache_.clear(slot);
     pieces_.assign(1, {.slot = slot, .tokens = tokens});
     return extend();
   }
 
-  std::span<const float> step(std::span<const std::int64_t> slots,
-                              std::span<const TokenId> tokens) {
+  std::span<float> step(std::span<const std::int64_t> slots, std::span<const TokenId> tokens) {
     POLARIS_CHECK(slots.size() == tokens.size() && !slots.empty(), "{} tokens for {} slots",
                   tokens.size(), slots.size());
     if (steps_) return steps_->step(slots, tokens);
@@ -54,30 +53,34 @@ class DecodeSession::Impl {
   }
 
  private:
-  std::span<const float> extend() {
-    const nn::Decoder& decoder = policy_.model().decoder;
+  const Policy& policy() const { return weights_.policy(); }
+
+  std::span<float> extend() {
+    const nn::Decoder& decoder = policy().model().decoder;
     logits_ = nn::logits(decoder, nn::extend(decoder, cache_, pieces_)).cpu().contiguous();
-    return {logits_.const_data_ptr<float>(), static_cast<std::size_t>(logits_.numel())};
+    return {logits_.mutable_data_ptr<float>(), static_cast<std::size_t>(logits_.numel())};
   }
 
-  Policy policy_;
+  DecodeWeights weights_;
   nn::PhaseArena arena_;
   nn::DecoderCache cache_;
-  std::optional<nn::StepDecoder> steps_;  // if it serves the model
+  std::optional<nn::StepDecoder> steps_;  // over packed weights
   std::vector<nn::CachePiece> pieces_;    // of the call
   at::Tensor logits_;                     // of the last call
 };
 
-DecodeSession::DecodeSession(const Policy& policy, std::int64_t slots, std::int64_t max_tokens)
+DecodeSession::DecodeSession(const DecodeWeights& weights, std::int64_t slots,
+                             std::int64_t max_tokens)
     : impl_(nn::translating(kDoing, kRemedy,
-                            [&] { return std::make_unique<Impl>(policy, slots, max_tokens); })) {}
+                            [&] { return std::make_unique<Impl>(weights, slots, max_tokens); })) {}
 
 DecodeSession::~DecodeSession() = default;
 DecodeSession::DecodeSession(DecodeSession&&) noexcept = default;
 DecodeSession& DecodeSession::operator=(DecodeSession&&) noexcept = default;
 
-std::int64_t DecodeSession::bytes_per_slot(const Policy& policy, std::int64_t max_tokens) {
-  return nn::DecoderCache::bytes(policy.config(), 1, max_tokens, Impl::compute(policy));
+std::int64_t DecodeSession::bytes_per_slot(const DecodeWeights& weights, std::int64_t max_tokens) {
+  return nn::DecoderCache::bytes(weights.policy().config(), 1, max_tokens,
+                                 Impl::cache_type(weights));
 }
 
 std::optional<std::int64_t> DecodeSession::available_bytes(const Policy& policy) {
@@ -93,7 +96,7 @@ std::optional<std::int64_t> DecodeSession::available_bytes(const Policy& policy)
 std::int64_t DecodeSession::slots() const { return impl_->cache().slots(); }
 std::int64_t DecodeSession::max_tokens() const { return impl_->cache().max_tokens(); }
 
-std::span<const float> DecodeSession::begin(std::int64_t slot, std::span<const TokenId> tokens) {
+std::span<float> DecodeSession::begin(std::int64_t slot, std::span<const TokenId> tokens) {
   return nn::translating(kDoing, kRemedy, [&] { return impl_->begin(slot, tokens); });
 }
 
@@ -101,8 +104,8 @@ void DecodeSession::copy(std::int64_t from, std::int64_t to) {
   nn::translating(kDoing, kRemedy, [&] { impl_->cache().copy(from, to); });
 }
 
-std::span<const float> DecodeSession::step(std::span<const std::int64_t> slots,
-                                           std::span<const TokenId> tokens) {
+std::span<float> DecodeSession::step(std::span<const std::int64_t> slots,
+                                     std::span<const TokenId> tokens) {
   return nn::translating(kDoing, kRemedy, [&] { return impl_->step(slots, tokens); });
 }
 

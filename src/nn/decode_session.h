@@ -6,7 +6,7 @@
 #include <span>
 
 #include "base/token_id.h"
-#include "nn/policy.h"
+#include "nn/decode_weights.h"
 
 namespace polaris {
 
@@ -16,16 +16,15 @@ namespace polaris {
 /// not on the other slots, nor on the number of threads.
 class DecodeSession {
  public:
-  /// Writes with the weights as they are now; after an update, make a new session.
   /// @param max_tokens  of a sequence, prompt included
   /// @throws Error{kOutOfMemory}
-  DecodeSession(const Policy& policy, std::int64_t slots, std::int64_t max_tokens);
+  DecodeSession(const DecodeWeights& weights, std::int64_t slots, std::int64_t max_tokens);
   ~DecodeSession();
   DecodeSession(DecodeSession&&) noexcept;
   DecodeSession& operator=(DecodeSession&&) noexcept;
 
   /// Memory that one slot takes.
-  static std::int64_t bytes_per_slot(const Policy& policy, std::int64_t max_tokens);
+  static std::int64_t bytes_per_slot(const DecodeWeights& weights, std::int64_t max_tokens);
 
   /// Memory that slots could take on the policy's device now; nothing where the system does not
   /// say.
@@ -35,17 +34,17 @@ class DecodeSession {
   std::int64_t max_tokens() const;
 
   /// The slot's sequence becomes `tokens`.
-  /// @return [vocab] logits behind the last of them, valid until the next call
+  /// @return [vocab] logits behind the last of them, the caller's until the next call
   /// @throws Error{kInvalidData} for an empty sequence or an id outside the vocabulary
-  std::span<const float> begin(std::int64_t slot, std::span<const TokenId> tokens);
+  std::span<float> begin(std::int64_t slot, std::span<const TokenId> tokens);
 
   /// Slot `to` becomes a copy of slot `from`: both go on from the same prompt.
   void copy(std::int64_t from, std::int64_t to);
 
   /// Every one of `slots`, all different and begun, gets one more token.
   /// @param tokens  [slots]
-  /// @return        [slots, vocab] logits behind them, valid until the next call
-  std::span<const float> step(std::span<const std::int64_t> slots, std::span<const TokenId> tokens);
+  /// @return        [slots, vocab] logits behind them, the caller's until the next call
+  std::span<float> step(std::span<const std::int64_t> slots, std::span<const TokenId> tokens);
 
  private:
   class Impl;

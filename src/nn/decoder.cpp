@@ -17,7 +17,24 @@
 namespace polaris::nn {
 namespace {
 
-AttentionWeights attention_weights(const ParameterStore& store, const std::string& prefix,
+/// The weights of a model with their adapters.
+struct Weights {
+  const ParameterStore& store;
+  const LoraAdapters* adapters;
+
+  Weight weight(const std::string& name) const { return with_adapters(name, store.weight(name)); }
+  Weight joined(const std::string& first, const std::string& last) const {
+    return with_adapters(first, store.joined(first, last));
+  }
+
+ private:
+  Weight with_adapters(const std::string& first, Weight weight) const {
+    if (adapters != nullptr) weight.lora = adapters->on(first);
+    return weight;
+  }
+};
+
+AttentionWeights attention_weights(const Weights& store, const std::string& prefix,
                                    const ModelConfig& config, const NormStyle& style) {
   AttentionWeights weights{.in = store.joined(prefix + "q_proj.weight", prefix + "v_proj.weight"),
                            .out = store.weight(prefix + "o_proj.weight")};
@@ -28,7 +45,7 @@ AttentionWeights attention_weights(const ParameterStore& store, const std::strin
   return weights;
 }
 
-DeltaWeights delta_weights(const ParameterStore& store, const std::string& prefix) {
+DeltaWeights delta_weights(const Weights& store, const std::string& prefix) {
   return {.in = store.joined(prefix + "in_proj_qkv.weight", prefix + "in_proj_a.weight"),
           .inputs = {.conv = store.weight(prefix + "conv1d.weight"),
                      .a_log = store.weight(prefix + "A_log"),
@@ -37,8 +54,8 @@ DeltaWeights delta_weights(const ParameterStore& store, const std::string& prefi
           .out = store.weight(prefix + "out_proj.weight")};
 }
 
-LayerWeights layer_weights(const ParameterStore& store, std::size_t index,
-                           const ModelConfig& config, const NormStyle& style) {
+LayerWeights layer_weights(const Weights& store, std::size_t index, const ModelConfig& config,
+                           const NormStyle& style) {
   const std::string prefix = fmt::format("layers.{}.", index);
   LayerWeights weights{
       .input_norm = store.weight(prefix + "input_layernorm.weight"),
@@ -107,7 +124,8 @@ double Decoder::delta_scale() const {
   return 1.0 / std::sqrt(static_cast<double>(config_.linear_attention->key_head_dim));
 }
 
-Decoder::Decoder(const ModelConfig& config, const ParameterStore& store)
+Decoder::Decoder(const ModelConfig& config, const ParameterStore& store,
+                 const LoraAdapters* adapters)
     : config_(config),
       norm_style_{.eps = config.rms_norm_eps, .zero_centred = config.zero_centred_norms()},
       attention_layout_{.heads = config.attention_heads,
@@ -118,7 +136,7 @@ Decoder::Decoder(const ModelConfig& config, const ParameterStore& store)
       final_norm_(store.weight("norm.weight")),
       head_(config.tie_word_embeddings ? embedding_ : store.weight("lm_head.weight")) {
   for (std::size_t i = 0; i < config.layers.size(); ++i)
-    layers_.push_back(layer_weights(store, i, config, norm_style_));
+    layers_.push_back(layer_weights({store, adapters}, i, config, norm_style_));
 }
 
 at::Tensor Decoder::embed(const at::Tensor& tokens) const {

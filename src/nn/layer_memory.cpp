@@ -1,5 +1,7 @@
 #include "nn/layer_memory.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace polaris {
@@ -59,6 +61,13 @@ Part feed_forward(const ModelConfig& config, std::int64_t width) {
 
 }  // namespace
 
+LayerMemory& LayerMemory::operator+=(const LayerMemory& other) {
+  saved += other.saved;
+  peak += other.peak;
+  inference += other.inference;
+  return *this;
+}
+
 LayerMemory delta_rule_memory(const LinearAttentionConfig& linear) {
   const Part part = delta_rule(linear);
   return {.saved = part.saved,
@@ -75,6 +84,17 @@ LayerMemory layer_memory(const ModelConfig& config, LayerKind kind, std::int64_t
       .saved = saved,
       .peak = std::max(saved + mlp.backward, mixer.saved + std::max(mixer.forward, mixer.backward)),
       .inference = std::max(mixer.saved + mixer.forward, mlp.saved)};
+}
+
+LayerMemory adapter_memory(const LoraLayout& layout, std::size_t layer, std::int64_t width) {
+  const std::string prefix = fmt::format("layers.{}.", layer);
+  std::int64_t low = 0, widest = 0;
+  for (const LoraTarget& target : layout.targets) {
+    if (!target.module.starts_with(prefix)) continue;
+    low += width * layout.rank;
+    if (width < kFloat32) widest = std::max({widest, kFloat32 * target.in, kFloat32 * target.out});
+  }
+  return {.saved = low, .peak = 2 * low + widest, .inference = low + widest};
 }
 
 }  // namespace polaris

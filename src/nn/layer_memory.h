@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "weights/lora.h"
 #include "weights/model_config.h"
 
 namespace polaris {
@@ -12,6 +13,8 @@ struct LayerMemory {
   std::int64_t saved = 0;      ///< kept from the forward pass for the backward pass
   std::int64_t peak = 0;       ///< at the worst moment of forward and backward; `saved` is in it
   std::int64_t inference = 0;  ///< at the worst moment of a forward pass that keeps nothing
+
+  LayerMemory& operator+=(const LayerMemory& other);
 };
 
 /// The chunked gated delta rule alone, computed in float32 whatever the type around it, as batched
@@ -44,5 +47,10 @@ LayerMemory delta_rule_memory(const LinearAttentionConfig& linear);
 ///
 /// The feed-forward part goes backward first and frees what it saved before the mixer begins.
 LayerMemory layer_memory(const ModelConfig& config, LayerKind kind, std::int64_t width);
+
+/// What the adapters on the projections of a layer add: every x A^T for the backward pass, with its
+/// gradient for a while, and sums in float32, where activations are narrower, of the widest
+/// projection.
+LayerMemory adapter_memory(const LoraLayout& layout, std::size_t layer, std::int64_t width);
 
 }  // namespace polaris

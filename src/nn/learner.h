@@ -39,7 +39,8 @@ class Learner {
   /// @param folder  exists and is empty
   virtual void save(const std::filesystem::path& folder) const = 0;
 
-  /// The weights alone, exactly, as a model: float32 where they are trained in it.
+  /// The weights alone, exactly, as a model: float32 where they are trained in it. Where adapters
+  /// are trained, these.
   /// @param folder  exists and is empty
   virtual void save_weights(const std::filesystem::path& folder) const = 0;
 

@@ -17,12 +17,35 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr auto kModelFolder = "model";
+constexpr auto kAdapterFolder = "adapter";
 constexpr auto kOptimizerFile = "optimizer.safetensors";
 constexpr auto kLearnerFile = "learner.json";
 constexpr std::int64_t kPiece = 1 << 20;  // elements
 
-Dtype dtype_of(const at::Tensor& moments) {
-  return moments.scalar_type() == at::kBFloat16 ? Dtype::kBF16 : Dtype::kF32;
+/// The moments of a parameter as they are stored, under the names they have there.
+std::vector<std::pair<TensorSpec, at::Tensor>> stored_moments(const Parameter& parameter,
+                                                              const MomentTensors& moments) {
+  const auto dtype = [](at::ScalarType type) {
+    switch (type) {
+      case at::kChar:
+        return Dtype::kI8;
+      case at::kByte:
+        return Dtype::kU8;
+      case at::kBFloat16:
+        return Dtype::kBF16;
+      default:
+        return Dtype::kF32;
+    }
+  };
+  std::vector<std::pair<TensorSpec, at::Tensor>> stored = {
+      {{"m." + parameter.name, dtype(moments.m.scalar_type()), parameter.shape}, moments.m},
+      {{"v." + parameter.name, dtype(moments.v.scalar_type()), parameter.shape}, moments.v}};
+  if (moments.m_scale.defined()) {
+    const Shape blocks = {moments.m_scale.numel()};
+    stored.push_back({{"m_scale." + parameter.name, Dtype::kF32, blocks}, moments.m_scale});
+    stored.push_back({{"v_scale." + parameter.name, Dtype::kF32, blocks}, moments.v_scale});
+  }
+  return stored;
 }
 
 /// Calls work(first, count) for consecutive pieces of `total` elements.
@@ -87,13 +110,14 @@ class SavedOptimizer {
   SafetensorsFile file_;
 };
 
-void read_moments(const SavedOptimizer& saved, const std::string& prefix,
-                  const Parameter& parameter, const at::Tensor& arena) {
-  const auto bytes = saved.bytes({prefix + parameter.name, dtype_of(arena), parameter.shape});
-  const at::Tensor range = arena.narrow(0, parameter.range.begin, parameter.range.count);
-  const at::Tensor host = range.is_cpu() ? range : range.cpu();
-  std::memcpy(host.mutable_data_ptr(), bytes.data(), bytes.size());
-  if (!range.is_cpu()) range.copy_(host);
+void read_moments(const SavedOptimizer& saved, const Parameter& parameter,
+                  const MomentTensors& moments) {
+  for (const auto& [spec, tensor] : stored_moments(parameter, moments)) {
+    const auto bytes = saved.bytes(spec);
+    const at::Tensor host = tensor.is_cpu() ? tensor : tensor.cpu();
+    std::memcpy(host.mutable_data_ptr(), bytes.data(), bytes.size());
+    if (!tensor.is_cpu()) tensor.copy_(host);
+  }
 }
 
 void read_rest(const SavedOptimizer& saved, const TensorSpec& spec, const Parameter& parameter,
@@ -117,36 +141,65 @@ void read_rest(const SavedOptimizer& saved, const TensorSpec& spec, const Parame
   });
 }
 
+/// The types in which the trained parameters were saved beside the optimizer's state, in their
+/// order.
+std::vector<Dtype> saved_types(const fs::path& folder, const Model& model) {
+  if (model.adapters) return std::vector(model.trained().layout().parameters().size(), Dtype::kF32);
+  std::vector<Dtype> types;
+  const ModelFolder written(folder / kModelFolder);
+  for (const ModelTensor& tensor : written.tensors()) types.push_back(tensor.stored->spec.dtype);
+  return types;
+}
+
+void load_saved_weights(const fs::path& folder, Model& model) {
+  if (model.adapters) {
+    const PeftAdapter saved(folder / kAdapterFolder, model.folder);
+    const LoraLayout &was = saved.layout(), &is = model.adapters->layout();
+    if (was.rank != is.rank || was.alpha != is.alpha || was.targets != is.targets)
+      throw Error(ErrorCode::kInvalidData,
+                  fmt::format("{} holds adapters of another rank, alpha or targets than this run's "
+                              "model.lora",
+                              saved.path().string()));
+    model.adapters->read(saved);
+    return;
+  }
+  const ModelFolder written(folder / kModelFolder);
+  if (expected_tensors(written.config()) != expected_tensors(model.config()))
+    throw Error(ErrorCode::kInvalidData,
+                fmt::format("{} holds another architecture than {}", written.path().string(),
+                            model.folder.path().string()));
+  load_weights(model.store, written);
+}
+
 }  // namespace
 
 void save_learner_state(const fs::path& folder, const Model& model, const Optimizer& optimizer,
                         std::optional<Dtype> dtype, std::int64_t version) {
-  fs::create_directory(folder / kModelFolder);
-  save_model(model, folder / kModelFolder, dtype);
+  const fs::path weights = folder / (model.adapters ? kAdapterFolder : kModelFolder);
+  fs::create_directory(weights);
+  save_model(model, weights, dtype);
 
-  const ModelFolder written(folder / kModelFolder);
-  const auto& parameters = model.store.layout().parameters();
-  const Dtype moments = dtype_of(optimizer.first_moments());
+  const ParameterStore& store = model.trained();
+  const auto& parameters = store.layout().parameters();
   std::vector<TensorSpec> specs;
-  for (const Parameter& parameter : parameters) {
-    specs.push_back({"m." + parameter.name, moments, parameter.shape});
-    specs.push_back({"v." + parameter.name, moments, parameter.shape});
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    for (const auto& [spec, tensor] : stored_moments(parameters[i], optimizer.moments().of(i)))
+      specs.push_back(spec);
   }
+  const std::vector<Dtype> types = saved_types(folder, model);
   std::vector<std::optional<TensorSpec>> rests;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    rests.push_back(rest_of_master(parameters[i], written.tensors()[i].stored->spec.dtype));
+    rests.push_back(rest_of_master(parameters[i], types[i]));
     if (rests.back()) specs.push_back(*rests.back());
   }
 
   SafetensorsWriter writer(folder / kOptimizerFile, specs);
-  for (const Parameter& parameter : parameters) {
-    const auto& [begin, count] = parameter.range;
-    for (const auto& [prefix, arena] : {std::pair("m.", &optimizer.first_moments()),
-                                        std::pair("v.", &optimizer.second_moments())})
-      writer.append(prefix + parameter.name, host_bytes(arena->narrow(0, begin, count).cpu()));
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    for (const auto& [spec, tensor] : stored_moments(parameters[i], optimizer.moments().of(i)))
+      writer.append(spec.name, host_bytes(tensor.cpu()));
   }
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    if (rests[i]) write_rest(writer, *rests[i], parameters[i], model.store);
+    if (rests[i]) write_rest(writer, *rests[i], parameters[i], store);
   }
   writer.commit();
   write_atomically(
@@ -155,21 +208,17 @@ void save_learner_state(const fs::path& folder, const Model& model, const Optimi
 }
 
 std::int64_t load_learner_state(const fs::path& folder, Model& model, Optimizer& optimizer) {
-  const ModelFolder written(folder / kModelFolder);
-  if (expected_tensors(written.config()) != expected_tensors(model.config()))
-    throw Error(ErrorCode::kInvalidData,
-                fmt::format("{} holds another architecture than {}", written.path().string(),
-                            model.folder.path().string()));
-  load_weights(model.store, written);
+  load_saved_weights(folder, model);
+  const std::vector<Dtype> types = saved_types(folder, model);
+  ParameterStore& store = model.trained();
   const SavedOptimizer saved(folder / kOptimizerFile);
-  const auto& parameters = model.store.layout().parameters();
+  const auto& parameters = store.layout().parameters();
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    read_moments(saved, "m.", parameters[i], optimizer.first_moments());
-    read_moments(saved, "v.", parameters[i], optimizer.second_moments());
-    if (const auto rest = rest_of_master(parameters[i], written.tensors()[i].stored->spec.dtype))
-      read_rest(saved, *rest, parameters[i], model.store);
+    read_moments(saved, parameters[i], optimizer.moments().of(i));
+    if (const auto rest = rest_of_master(parameters[i], types[i]))
+      read_rest(saved, *rest, parameters[i], store);
   }
-  model.store.refresh_vectors();
+  store.refresh_vectors();
 
   const fs::path path = folder / kLearnerFile;
   const Json state = read_json_file(path);

@@ -50,12 +50,15 @@ class Planner {
       : request_(request),
         model_(request.model),
         on_cpu_(request.device.kind == DeviceKind::kCpu),
-        parameters_(parameter_count(request.model)) {
+        parameters_(parameter_count(request.model)),
+        trained_(request.lora ? request.lora->parameter_count() : parameters_) {
     POLARIS_CHECK(request.ranks > 0 && request.device.bytes > 0, "nothing to plan for");
     settle_types();
     width_ = compute_ == ComputeDtype::kFloat32 ? kFloat32 : 2;
-    for (const LayerKind kind : model_.layers) {
-      const LayerMemory layer = layer_memory(model_, kind, width_);
+    for (std::size_t i = 0; i < model_.layers.size(); ++i) {
+      const LayerKind kind = model_.layers[i];
+      LayerMemory layer = layer_memory(model_, kind, width_);
+      if (request.lora) layer += adapter_memory(*request.lora, i, width_);
       saved_ += layer.saved;
       live_ = std::max(live_, layer.peak);
       live_beyond_saved_ = std::max(live_beyond_saved_, layer.peak - layer.saved);
@@ -92,6 +95,7 @@ class Planner {
     MemoryPlan plan{.device = request_.device,
                     .ranks = request_.ranks,
                     .parameters = parameters_,
+                    .trained = trained_,
                     .compute = compute_,
                     .master = master_,
                     .moments = moments,
@@ -106,8 +110,9 @@ class Planner {
         plan.phases.push_back(
             sampling_phase(PlanPhase::kValidation, kept, *request_.validation, request_.ranks));
     }
-    const PlannedItem alone = on_cpu_ ? sampler_weights() : weights();
-    plan.phases.push_back(sampling_phase(PlanPhase::kSampling, {alone}, request_.rollout, 1));
+    const std::vector<PlannedItem> alone =
+        on_cpu_ ? std::vector{sampler_weights()} : weights_of_policy();
+    plan.phases.push_back(sampling_phase(PlanPhase::kSampling, alone, request_.rollout, 1));
     return plan;
   }
 
@@ -127,13 +132,13 @@ class Planner {
       refuse(
           "optimizer.master = split completes bfloat16 weights, and these are float32; set it to "
           "auto, or model.compute_dtype = bfloat16");
-    if (request_.moments == MomentDtype::kInt8)
-      refuse(
-          "optimizer.moments = int8 is not in this version; available are auto, float32 and "
-          "bfloat16");
   }
 
-  PlannedItem weights() const { return {PlanItem::kWeights, product({parameters_, width_})}; }
+  std::vector<PlannedItem> weights_of_policy() const {
+    std::vector<PlannedItem> items = {{PlanItem::kWeights, product({parameters_, width_})}};
+    if (request_.lora) items.push_back({PlanItem::kAdapters, product({trained_, width_})});
+    return items;
+  }
 
   PlannedItem sampler_weights() const {
     const std::int64_t bits = request_.sampler_dtype
@@ -145,17 +150,27 @@ class Planner {
   /// What stays in memory from one phase of training to the next. The few vectors that are kept in
   /// float32 under bfloat16 (D.4) are less than a thousandth and not counted.
   std::vector<PlannedItem> kept_items(MomentDtype moments) const {
-    std::vector<PlannedItem> items = {weights()};
+    std::vector<PlannedItem> items = weights_of_policy();
     if (compute_ == ComputeDtype::kBfloat16) {
       const std::int64_t width = master_ == MasterDtype::kSplit ? 2 : kFloat32;
-      items.push_back({PlanItem::kMaster, divided(product({parameters_, width}), request_.ranks)});
+      items.push_back({PlanItem::kMaster, divided(product({trained_, width}), request_.ranks)});
     }
-    items.push_back({PlanItem::kGradients, product({parameters_, kFloat32})});
-    const std::int64_t width = moments == MomentDtype::kFloat32 ? kFloat32 : 2;
-    items.push_back(
-        {PlanItem::kMoments, divided(product({parameters_, 2 * width}), request_.ranks)});
+    items.push_back({PlanItem::kGradients, product({trained_, kFloat32})});
+    items.push_back({PlanItem::kMoments, divided(moment_bytes(moments), request_.ranks)});
     if (on_cpu_ && request_.samples_locally) items.push_back(sampler_weights());
     return items;
+  }
+
+  /// 8-bit codes have a scale per block of 256; the few tensors without are not counted.
+  std::int64_t moment_bytes(MomentDtype moments) const {
+    switch (moments) {
+      case MomentDtype::kInt8:
+        return product({trained_, 2}) + 2 * kFloat32 * divided(trained_, 256);
+      case MomentDtype::kBfloat16:
+        return product({trained_, 2, 2});
+      default:
+        return product({trained_, 2, kFloat32});
+    }
   }
 
   std::vector<PlannedItem> update_items(std::vector<PlannedItem> items, const Sizes& sizes) const {
@@ -183,19 +198,22 @@ class Planner {
     return request_.device.bytes >= 60 * kGigabyte ? 1024 : kFewestHeadRows;
   }
 
+  /// Bytes of an element; decode kernels of the CPU keep float32.
+  std::int64_t cache_width() const { return on_cpu_ ? kFloat32 : width_; }
+
   /// C.2, slotted.
   std::vector<PlannedItem> slot_items(std::int64_t slots, std::int64_t tokens) const {
     std::vector<PlannedItem> items;
     items.push_back(
         {PlanItem::kKeyValues, product({slots, tokens, attention_layers_, 2, model_.key_value_heads,
-                                        model_.head_dim, width_})});
+                                        model_.head_dim, cache_width()})});
     if (linear_layers_ > 0) {
       const LinearAttentionConfig& linear = *model_.linear_attention;
       items.push_back({PlanItem::kDeltaState, product({slots, linear_layers_, linear.value_dim(),
                                                        linear.key_head_dim, kFloat32})});
       items.push_back(
           {PlanItem::kConvolutionState,
-           product({slots, linear_layers_, linear.conv_kernel, linear.conv_dim(), width_})});
+           product({slots, linear_layers_, linear.conv_kernel, linear.conv_dim(), cache_width()})});
     }
     items.push_back({PlanItem::kLogits, product({slots, model_.vocab_size, kFloat32}) +
                                             product({slots, model_.vocab_size}) / 8});
@@ -222,6 +240,7 @@ class Planner {
   const ModelConfig& model_;
   bool on_cpu_;
   std::int64_t parameters_;
+  std::int64_t trained_;
   ComputeDtype compute_ = ComputeDtype::kAuto;
   MasterDtype master_ = MasterDtype::kAuto;
   std::int64_t width_ = 0;  // bytes of the compute type
@@ -264,7 +283,8 @@ std::string_view phase_name(PlanPhase phase) {
 }
 
 std::string_view item_name(PlanItem item) {
-  constexpr std::array<std::string_view, 14> kNames = {"weights",
+  constexpr std::array<std::string_view, 15> kNames = {"weights",
+                                                       "adapters",
                                                        "master",
                                                        "gradients",
                                                        "moments",

@@ -10,6 +10,7 @@
 
 #include "nn/learner_config.h"
 #include "nn/policy_config.h"
+#include "weights/lora.h"
 #include "weights/model_config.h"
 
 namespace polaris {
@@ -38,6 +39,7 @@ struct SamplingLoad {
 /// What is to be planned. An absent number is chosen.
 struct MemoryRequest {
   ModelConfig model;
+  std::optional<LoraLayout> lora;  ///< adapters that are trained in the place of the weights
   PlanDevice device;
   std::int64_t ranks = 1;  ///< data parallel; optimizer state is divided among them (ZeRO-1)
   ComputeDtype compute = ComputeDtype::kAuto;
@@ -62,9 +64,10 @@ std::string_view phase_name(PlanPhase phase);
 
 enum class PlanItem {
   kWeights,           ///< in the compute type
+  kAdapters,          ///< likewise
   kMaster,            ///< the 16 bits that a bfloat16 weight lacks, or float32 copies; divided
   kGradients,         ///< float32
-  kMoments,           ///< both, divided among the ranks
+  kMoments,           ///< both, divided among the ranks. All three of what is trained
   kSamplerWeights,    ///< a CPU sampler's own, packed for its kernels
   kCheckpoints,       ///< the input of every layer
   kSavedLayers,       ///< without recomputation: what all layers keep for the backward pass
@@ -104,6 +107,7 @@ struct MemoryPlan {
   PlanDevice device;
   std::int64_t ranks = 1;
   std::int64_t parameters = 0;
+  std::int64_t trained = 0;  ///< parameters of the adapters, or all
   ComputeDtype compute = ComputeDtype::kAuto;
   MasterDtype master = MasterDtype::kAuto;
   MomentDtype moments = MomentDtype::kAuto;
@@ -120,10 +124,10 @@ struct MemoryPlan {
   bool training_fits() const { return fits(peak()); }
 };
 
-/// Chooses what is left open: the widest moments that fit (float32, then bfloat16), then the
-/// largest micro-batch, then the larger tile of logits, then as many slots as there are sequences
-/// for; all in a way that at least half of the sequences are written side by side, if any way does.
-/// Where nothing fits, the plan is the leanest one and has remedies.
+/// Chooses what is left open: the widest moments that fit (float32, then bfloat16; int8 only if
+/// asked for), then the largest micro-batch, then the larger tile of logits, then as many slots as
+/// there are sequences for; all in a way that at least half of the sequences are written side by
+/// side, if any way does. Where nothing fits, the plan is the leanest one and has remedies.
 ///
 /// Nothing is placed on the host in the place of a device, no space is used for two purposes in
 /// turn besides the transients of a phase, and no buffers of collectives are counted.

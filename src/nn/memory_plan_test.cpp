@@ -120,8 +120,9 @@ TEST(MemoryPlan, ChangesThatItNamesAreMeasured) {
   request.slots = 200;
   const std::string message = refusal(request);
   for (const char* part :
-       {"optimizer.moments = bfloat16 saves 35.8 GB", "optimizer.master = split saves 17.9 GB",
-        "learner.recompute = true", "learner.microbatch_tokens = 8448"})
+       {"optimizer.moments = bfloat16 saves 35.8 GB", "optimizer.moments = int8 saves 53.4 GB",
+        "optimizer.master = split saves 17.9 GB", "learner.recompute = true",
+        "learner.microbatch_tokens = 8448"})
     EXPECT_NE(message.find(part), message.npos) << message;
 }
 
@@ -186,6 +187,39 @@ TEST(MemoryPlan, SamplingAloneTakesAsManySlotsAsThereIsRoom) {
   EXPECT_EQ(sampling.bytes_of(PlanItem::kGradients), std::nullopt);
 }
 
+// D.5, third column: the numbers of a rank of 32, beside weights that are not in 4 bits here.
+TEST(MemoryPlan, WithAdaptersOnlyTheyHaveMasterGradientsAndMoments) {
+  MemoryRequest request = recipe("qwen3.5-9b", 48);
+  request.lora = make_lora_layout(request.model, 32, 64, std::vector<std::string>{"all-linear"});
+  const MemoryPlan plan = plan_memory(request);
+  EXPECT_TRUE(plan.training_fits());
+  EXPECT_EQ(plan.parameters, 8'953'803'264);
+  EXPECT_EQ(plan.trained, request.lora->parameter_count());
+  EXPECT_EQ(plan.moments, MomentDtype::kFloat32);
+  const auto update = [&](PlanItem item) { return item_gb(plan, PlanPhase::kUpdate, item); };
+  EXPECT_NEAR(update(PlanItem::kWeights), 17.9, 0.05);
+  EXPECT_NEAR(update(PlanItem::kAdapters) + update(PlanItem::kMaster), 0.35, 0.01);
+  EXPECT_NEAR(update(PlanItem::kGradients), 0.35, 0.01);
+  EXPECT_NEAR(update(PlanItem::kMoments), 0.7, 0.01);
+  const PhasePlan& sampling = *plan.find(PlanPhase::kSampling);
+  EXPECT_EQ(sampling.bytes_of(PlanItem::kAdapters), 2 * plan.trained);
+  EXPECT_EQ(sampling.bytes_of(PlanItem::kMoments), std::nullopt);
+
+  request = recipe("qwen3.5-9b", 48);
+  EXPECT_NE(refusal(request).find(" or model.lora.enabled = true"), std::string::npos)
+      << refusal(request);
+}
+
+TEST(MemoryPlan, AdaptersNeedTheirProductsAndSumsOnTopOfALayer) {
+  const ModelConfig config = architecture("llama-3.1-8b");
+  const LoraLayout layout =
+      make_lora_layout(config, 16, 16, std::vector<std::string>{"q_proj", "down_proj"});
+  const LayerMemory more = adapter_memory(layout, 3, 2);
+  EXPECT_EQ(more.saved, 2 * 2 * 16);
+  EXPECT_EQ(more.peak, 2 * more.saved + 4 * 14336);
+  EXPECT_EQ(adapter_memory(layout, 3, 4).peak, 2 * 2 * 4 * 16);  // float32 sums are the result
+}
+
 TEST(MemoryPlan, OnACpuWeightsAreTheirOwnMasterAndTheSamplerHasACopy) {
   MemoryRequest request = recipe("qwen3.5-0.8b", 24);
   request.device.kind = DeviceKind::kCpu;
@@ -227,11 +261,15 @@ TEST(MemoryPlan, WithoutRecomputationAllLayersAreSaved) {
   EXPECT_EQ(without.find(PlanPhase::kUpdate)->bytes_of(PlanItem::kSavedLayers), 8448 * saved);
 }
 
-TEST(MemoryPlan, RefusesWhatThisVersionCannotFollow) {
+TEST(MemoryPlan, EightBitMomentsTakeTwoBytesAndTheirScales) {
   MemoryRequest request = recipe("qwen3.5-9b", 139);
   request.moments = MomentDtype::kInt8;
-  EXPECT_TRUE(refusal(request).starts_with("2: optimizer.moments = int8 is not in this version"));
-  request = recipe("qwen3.5-9b", 139);
+  const double moments = item_gb(plan_memory(request), PlanPhase::kUpdate, PlanItem::kMoments);
+  EXPECT_NEAR(moments, 18.2, 0.05);  // specs/performance.md D.5
+}
+
+TEST(MemoryPlan, RefusesWhatThisVersionCannotFollow) {
+  MemoryRequest request = recipe("qwen3.5-9b", 139);
   request.compute = ComputeDtype::kFloat32;
   request.master = MasterDtype::kSplit;
   EXPECT_TRUE(refusal(request).starts_with("2: optimizer.master = split"));

@@ -24,6 +24,8 @@ class Trials {
   void try_types() {
     if (plan_.moments == MomentDtype::kFloat32)
       add("optimizer.moments = bfloat16", [](auto& r) { r.moments = MomentDtype::kBfloat16; });
+    if (plan_.moments != MomentDtype::kInt8)
+      add("optimizer.moments = int8", [](auto& r) { r.moments = MomentDtype::kInt8; });
     if (plan_.compute == ComputeDtype::kFloat32) {
       add("model.compute_dtype = bfloat16", [](auto& r) {
         r.compute = ComputeDtype::kBfloat16;
@@ -86,6 +88,14 @@ class Trials {
     }
   }
 
+  void try_adapters() {
+    if (request_.lora) return;
+    const LoraConfig usual;
+    add("model.lora.enabled = true", [&](auto& r) {
+      r.lora = make_lora_layout(r.model, usual.rank, usual.alpha, usual.targets);
+    });
+  }
+
   std::vector<Remedy> take() {
     std::stable_partition(remedies_.begin(), remedies_.end(),
                           [](const Remedy& remedy) { return remedy.is_enough; });
@@ -139,6 +149,7 @@ std::vector<Remedy> find_remedies(const MemoryRequest& request, const MemoryPlan
   trials.try_types();
   trials.try_sizes();
   trials.try_machines();
+  trials.try_adapters();
   return trials.take();
 }
 
@@ -162,8 +173,7 @@ void require_fit(const MemoryPlan& plan) {
       gigabytes(missing));
   if (!enough.empty()) message += fmt::format("; enough would be {}", join(enough, " or "));
   if (!helpful.empty()) message += fmt::format("; {}", join(helpful, ", "));
-  throw Error(ErrorCode::kOutOfMemory,
-              message + " (adapters, model.lora, are planned and not in this version)");
+  throw Error(ErrorCode::kOutOfMemory, message);
 }
 
 }  // namespace polaris

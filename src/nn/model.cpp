@@ -27,6 +27,29 @@ void narrow(std::span<const float> values, Dtype dtype, std::span<std::byte> pie
   }
 }
 
+StoreOptions frozen(StoreOptions options) {
+  options.split_master = false;
+  options.gradients = false;
+  return options;
+}
+
+std::optional<LoraAdapters> open_adapters(const LoraConfig& lora, const ModelFolder& folder,
+                                          const ParameterLayout& weights,
+                                          const StoreOptions& options, std::uint64_t seed) {
+  if (!lora.is_used()) return std::nullopt;
+  std::optional<LoraAdapters> adapters;
+  if (lora.adapter.empty()) {
+    adapters.emplace(
+        weights, make_lora_layout(folder.config(), lora.rank, lora.alpha, lora.targets), options);
+    adapters->initialise(seed);
+  } else {
+    const PeftAdapter saved(lora.adapter, folder);
+    adapters.emplace(weights, saved.layout(), options);
+    adapters->read(saved);
+  }
+  return adapters;
+}
+
 }  // namespace
 
 at::Device open_device(const DeviceConfig& config) {
@@ -61,17 +84,26 @@ at::ScalarType compute_type(ComputeDtype dtype, at::Device device) {
   return device.is_cuda() ? at::kBFloat16 : at::kFloat;
 }
 
-Model::Model(const std::filesystem::path& path, const StoreOptions& options)
+Model::Model(const std::filesystem::path& path, const StoreOptions& options, const LoraConfig& lora,
+             std::uint64_t seed)
     : folder(path),
       store(translating(fmt::format("reading {}", path.string()),
                         "see polaris model info for what it needs",
-                        [&] { return ParameterStore(ParameterLayout(folder.config()), options); })),
-      decoder(folder.config(), store) {
+                        [&] {
+                          return ParameterStore(ParameterLayout(folder.config()),
+                                                lora.is_used() ? frozen(options) : options);
+                        })),
+      adapters(open_adapters(lora, folder, store.layout(), options, seed)),
+      decoder(folder.config(), store, adapters ? &*adapters : nullptr) {
   load_weights(store, folder);
 }
 
 void save_model(const Model& model, const std::filesystem::path& folder,
                 std::optional<Dtype> dtype) {
+  if (model.adapters) {
+    model.adapters->write(folder, model.folder);
+    return;
+  }
   std::vector<float> values;
   const FillTensor fill = [&](std::string_view name, Dtype type, std::uint64_t first,
                               std::span<std::byte> piece) {

@@ -1,7 +1,5 @@
 #include "nn/internal/optimizer.h"
 
-#include <ATen/ops/zeros.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -21,20 +19,16 @@ void check(const OptimizerConfig& config, const StoreOptions& store) {
     throw Error(ErrorCode::kInvalidConfig,
                 "optimizer.master is float32, but model.compute_dtype is bfloat16; write auto or "
                 "split, which is the same master bit for bit in half the space");
-  if (config.moments == MomentDtype::kInt8)
-    throw Error(ErrorCode::kInvalidConfig,
-                "optimizer.moments = int8 is not there yet; write float32 or bfloat16");
 }
 
 }  // namespace
 
 Optimizer::Optimizer(ParameterStore& store, const OptimizerConfig& config, std::uint64_t seed)
-    : store_(store), config_(config), seed_(seed) {
+    : store_(store),
+      config_(config),
+      seed_(seed),
+      moments_(store.layout(), config.moments, store.options().device) {
   check(config, store.options());
-  const auto type = config.moments == MomentDtype::kBfloat16 ? at::kBFloat16 : at::kFloat;
-  const auto options = at::TensorOptions().device(store.options().device).dtype(type);
-  m_ = at::zeros({store.layout().size()}, options);
-  v_ = at::zeros({store.layout().size()}, options);
 }
 
 Optimizer::Step Optimizer::step(double learning_rate, double gradient_scale) {
@@ -51,21 +45,28 @@ Optimizer::Step Optimizer::step(double learning_rate, double gradient_scale) {
     ++steps_;
     // 1e-6 as in torch's clip_grad_norm_, which made the published runs.
     const double clip = std::min(1.0, config_.max_grad_norm / (result.grad_norm + 1e-6));
-    const ParameterRange all{0, store_.layout().size()};
+    const AdamWStep step = {.lr = learning_rate,
+                            .beta1 = config_.betas[0],
+                            .beta2 = config_.betas[1],
+                            .eps = config_.eps,
+                            .weight_decay = config_.weight_decay,
+                            .gradient_scale = gradient_scale * clip,
+                            .step = steps_,
+                            .seed = seed_};
     const bool split = store_.options().split_master;
-    adamw({.weight = store_.weights(all),
-           .remainder = split ? store_.remainder(all) : at::Tensor(),
-           .gradient = store_.gradient(all),
-           .m = m_,
-           .v = v_},
-          {.lr = learning_rate,
-           .beta1 = config_.betas[0],
-           .beta2 = config_.betas[1],
-           .eps = config_.eps,
-           .weight_decay = config_.weight_decay,
-           .gradient_scale = gradient_scale * clip,
-           .step = steps_,
-           .seed = seed_});
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      const ParameterRange& range = parameters[i].range;
+      const MomentTensors moments = moments_.of(i);
+      adamw({.first = range.begin,
+             .weight = store_.weights(range),
+             .remainder = split ? store_.remainder(range) : at::Tensor(),
+             .gradient = gradients[i],
+             .m = moments.m,
+             .v = moments.v,
+             .m_scale = moments.m_scale,
+             .v_scale = moments.v_scale},
+            step);
+    }
     store_.refresh_vectors();
   }
   store_.zero_gradient();

@@ -4,19 +4,9 @@
 #include <array>
 
 #include "base/error.h"
-#include "weights/expected_tensors.h"
 
 namespace polaris {
 namespace {
-
-/// True for a tensor that continues the matrix which the tensor before it began.
-bool continues_previous(std::string_view name) {
-  constexpr std::array<std::string_view, 6> kContinuing = {
-      ".self_attn.k_proj.weight",      ".self_attn.v_proj.weight",
-      ".linear_attn.in_proj_z.weight", ".linear_attn.in_proj_b.weight",
-      ".linear_attn.in_proj_a.weight", ".mlp.up_proj.weight"};
-  return std::ranges::any_of(kContinuing, [&](auto ending) { return name.ends_with(ending); });
-}
 
 std::int64_t aligned(std::int64_t index) {
   constexpr std::int64_t kStep = ParameterLayout::kAlignment;
@@ -25,14 +15,32 @@ std::int64_t aligned(std::int64_t index) {
 
 }  // namespace
 
+bool continues_joined_matrix(std::string_view name) {
+  constexpr std::array<std::string_view, 6> kContinuing = {
+      ".self_attn.k_proj.weight",      ".self_attn.v_proj.weight",
+      ".linear_attn.in_proj_z.weight", ".linear_attn.in_proj_b.weight",
+      ".linear_attn.in_proj_a.weight", ".mlp.up_proj.weight"};
+  return std::ranges::any_of(kContinuing, [&](auto ending) { return name.ends_with(ending); });
+}
+
 ParameterLayout::ParameterLayout(const ModelConfig& config) {
-  for (ExpectedTensor& tensor : expected_tensors(config)) {
-    const auto count = static_cast<std::int64_t>(element_count(tensor.shape).value());
-    const std::int64_t begin = continues_previous(tensor.name) ? size_ : aligned(size_);
-    parameters_.push_back({std::move(tensor.name), std::move(tensor.shape), {begin, count}});
-    size_ = begin + count;
+  for (const ExpectedTensor& tensor : expected_tensors(config))
+    add(tensor, continues_joined_matrix(tensor.name));
+  size_ = aligned(size_);
+}
+
+ParameterLayout::ParameterLayout(std::span<const std::vector<ExpectedTensor>> groups) {
+  for (const auto& group : groups) {
+    for (const ExpectedTensor& tensor : group) add(tensor, &tensor != &group.front());
   }
   size_ = aligned(size_);
+}
+
+void ParameterLayout::add(const ExpectedTensor& tensor, bool continues) {
+  const auto count = static_cast<std::int64_t>(element_count(tensor.shape).value());
+  const std::int64_t begin = continues ? size_ : aligned(size_);
+  parameters_.push_back({tensor.name, tensor.shape, {begin, count}});
+  size_ = begin + count;
 }
 
 const Parameter& ParameterLayout::at(std::string_view name) const {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "weights/expected_tensors.h"
 #include "weights/model_config.h"
 #include "weights/tensor_spec.h"
 
@@ -29,6 +31,9 @@ struct Parameter {
   bool is_matrix() const { return shape.size() == 2; }
 };
 
+/// True for a tensor that continues the joined matrix which the tensor before it began (below).
+bool continues_joined_matrix(std::string_view name);
+
 /// One index space for all parameters, in layer order: embedding, layers from the first to the
 /// last, final norm, head. Weights, their remainders, gradients and moments are flat arenas over
 /// it, so that every operation on parameters takes a range of it.
@@ -44,6 +49,9 @@ class ParameterLayout {
 
   explicit ParameterLayout(const ModelConfig& config);
 
+  /// Any other tensors; those of a group lie end to end.
+  explicit ParameterLayout(std::span<const std::vector<ExpectedTensor>> groups);
+
   /// In the order of their ranges.
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
@@ -54,6 +62,8 @@ class ParameterLayout {
   std::int64_t size() const { return size_; }
 
  private:
+  void add(const ExpectedTensor& tensor, bool continues);
+
   std::vector<Parameter> parameters_;
   std::int64_t size_ = 0;
 };

@@ -29,11 +29,12 @@ nn::HeadScores score_pack(const nn::Model& model, const nn::PackedTargets& pack,
 }  // namespace
 
 Policy Policy::load(const std::filesystem::path& folder, ComputeDtype dtype,
-                    const DeviceConfig& device_config) {
+                    const DeviceConfig& device_config, const std::string& adapter) {
   return nn::translating("loading the model", "see polaris model info for what it needs", [&] {
     const at::Device device = nn::open_device(device_config);
     return Policy(std::make_shared<const nn::Model>(
-        folder, nn::StoreOptions{.device = device, .compute = nn::compute_type(dtype, device)}));
+        folder, nn::StoreOptions{.device = device, .compute = nn::compute_type(dtype, device)},
+        LoraConfig{.adapter = adapter}));
   });
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/token_id.h"
@@ -36,9 +37,10 @@ struct TokenScores {
 class Policy {
  public:
   /// Reads a Hugging Face checkpoint folder.
+  /// @param adapter  PEFT folder of an adapter on its weights; empty: none
   /// @throws Error{kIo, kInvalidData, kInvalidConfig, kOutOfMemory}
   static Policy load(const std::filesystem::path& folder, ComputeDtype dtype,
-                     const DeviceConfig& device);
+                     const DeviceConfig& device, const std::string& adapter = "");
 
   explicit Policy(std::shared_ptr<const nn::Model> model) : model_(std::move(model)) {}
 

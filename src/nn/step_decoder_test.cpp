@@ -15,7 +15,6 @@
 #include "nn/internal/golden_testing.h"
 #include "nn/internal/model.h"
 #include "nn/kernels/decode_attention_kernels.h"
-#include "nn/kernels/row_product_kernels.h"
 
 namespace polaris::nn {
 namespace {
@@ -31,10 +30,10 @@ std::vector<float> random_floats(std::size_t count, std::uint64_t seed) {
 
 /// A cache whose slots hold prompts of different lengths.
 struct Writer {
-  Writer(const std::string& name, std::int64_t slots, std::int64_t max_tokens = 400)
-      : model(golden_folder(name), {}),
-        arena(DecoderCache::bytes(model.config(), slots, max_tokens, at::kFloat), at::kCPU),
-        cache(model.config(), slots, max_tokens, at::kFloat, arena) {}
+  Writer(const std::string& name, std::int64_t slots, at::ScalarType compute = at::kFloat)
+      : model(golden_folder(name), {.compute = compute}),
+        arena(DecoderCache::bytes(model.config(), slots, kMaxTokens, at::kFloat), at::kCPU),
+        cache(model.config(), slots, kMaxTokens, at::kFloat, arena) {}
 
   void begin(std::int64_t slot, std::size_t length) {
     std::vector<TokenId> tokens;
@@ -43,36 +42,111 @@ struct Writer {
     extend(model.decoder, cache, std::vector{CachePiece{.slot = slot, .tokens = tokens}});
   }
 
+  /// By tensor operations.
+  at::Tensor step(std::span<const std::int64_t> slots, std::span<const TokenId> tokens) {
+    std::vector<CachePiece> pieces;
+    for (std::size_t i = 0; i < slots.size(); ++i)
+      pieces.push_back({.slot = slots[i], .tokens = tokens.subspan(i, 1)});
+    return logits(model.decoder, extend(model.decoder, cache, pieces));
+  }
+
+  static constexpr std::int64_t kMaxTokens = 400;
   Model model;
   PhaseArena arena;
   DecoderCache cache;
 };
 
+/// Changes every matrix that a step multiplies with.
+void change_matrices(const Decoder& decoder, at::Tensor (*changed)(const at::Tensor&)) {
+  const auto change = [&](const Weight& weight) {
+    at::Tensor value = weight.value;
+    value.copy_(changed(value));
+  };
+  change(decoder.head());
+  for (std::size_t i = 0; i < decoder.layer_count(); ++i) {
+    const LayerWeights& layer = decoder.weights(i);
+    change(layer.delta ? layer.delta->in : layer.attention->in);
+    change(layer.delta ? layer.delta->out : layer.attention->out);
+    change(layer.gate_up);
+    change(layer.down);
+  }
+}
+
+at::Tensor in_steps(const at::Tensor& w) {
+  const at::Tensor scales = w.abs().amax(1, /*keepdim=*/true).div(127);
+  return w.div(scales).round().mul(scales);
+}
+
+at::Tensor as_bfloat16(const at::Tensor& w) { return w.to(at::kBFloat16); }
+
+const std::vector<std::int64_t> kSlots = {4, 0, 3, 1};
+
+/// Logits of 40 steps of four of five sequences.
+using Steps = std::vector<at::Tensor>;
+
+template <class Step>
+Steps steps_of(Writer& writer, const Step& step) {
+  for (std::int64_t slot = 0; slot < 5; ++slot)
+    writer.begin(slot, static_cast<std::size_t>(1 + 40 * slot));
+  Steps steps;
+  for (int i = 0; i < 40; ++i) steps.push_back(step(std::vector<TokenId>{i, 300 - i, 7, 2 * i}));
+  return steps;
+}
+
+Steps tensor_steps(Writer& writer) {
+  return steps_of(writer,
+                  [&](std::span<const TokenId> tokens) { return writer.step(kSlots, tokens); });
+}
+
+Steps packed_steps(Writer& writer, WeightStorage storage) {
+  const PackedDecoder packed(writer.model.decoder, storage);
+  StepDecoder decoder(packed, writer.cache);
+  return steps_of(writer, [&](std::span<const TokenId> tokens) {
+    const auto rows = decoder.step(kSlots, tokens);
+    return at::from_blob(rows.data(), {4, 320}, at::kFloat).clone();
+  });
+}
+
+/// The largest difference of a step, and the mean.
+struct Difference {
+  double largest = 0, mean = 0;
+
+  Difference(const Steps& actual, const Steps& expected) {
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const double difference = relative_difference(actual[i], expected[i]);
+      largest = std::max(largest, difference);
+      mean += difference / static_cast<double>(expected.size());
+    }
+  }
+};
+
 class StepDecoderOfModel : public testing::TestWithParam<std::string> {};
 
 TEST_P(StepDecoderOfModel, StepsAreThoseOfTheTensorForm) {
-  Writer tensors(GetParam(), 5), steps(GetParam(), 5);
-  for (Writer* writer : {&tensors, &steps}) {
-    for (std::int64_t slot = 0; slot < 5; ++slot)
-      writer->begin(slot, static_cast<std::size_t>(1 + 40 * slot));
-  }
-  ASSERT_TRUE(StepDecoder::serves(steps.model.decoder));
-  StepDecoder decoder(steps.model.decoder, steps.cache);
-  const std::vector<std::int64_t> slots = {4, 0, 3, 1};
-  for (int step = 0; step < 40; ++step) {
-    const std::vector<TokenId> tokens = {step, 300 - step, 7, 2 * step};
-    std::vector<CachePiece> pieces;
-    for (std::size_t i = 0; i < slots.size(); ++i)
-      pieces.push_back({.slot = slots[i], .tokens = std::span(tokens).subspan(i, 1)});
-    const at::Tensor expected =
-        logits(tensors.model.decoder, extend(tensors.model.decoder, tensors.cache, pieces));
-    const auto row = decoder.step(slots, tokens);
-    const at::Tensor actual =
-        at::from_blob(const_cast<float*>(row.data()), expected.sizes(), at::kFloat);
-    ASSERT_LT(relative_difference(actual, expected), 1e-5) << step;
-  }
+  Writer tensors(GetParam(), 5), packed(GetParam(), 5);
+  const Steps expected = tensor_steps(tensors);
+  const Steps actual = packed_steps(packed, WeightStorage::kFloat32);
+  EXPECT_LT(Difference(actual, expected).largest, 1e-5);
   for (std::int64_t slot = 0; slot < 5; ++slot)
-    EXPECT_EQ(steps.cache.length(slot), tensors.cache.length(slot));
+    EXPECT_EQ(packed.cache.length(slot), tensors.cache.length(slot));
+}
+
+TEST_P(StepDecoderOfModel, StepsWithInt8AreThoseOfTheTensorFormOverTheSameWeights) {
+  Writer tensors(GetParam(), 5), packed(GetParam(), 5);
+  for (const Writer* writer : {&tensors, &packed}) change_matrices(writer->model.decoder, in_steps);
+  const Steps expected = tensor_steps(tensors);
+  EXPECT_LT(Difference(packed_steps(packed, WeightStorage::kInt8), expected).largest, 2e-5);
+}
+
+TEST_P(StepDecoderOfModel, StepsWithBfloat16AreNearerToFloat32ThanTheTensorForm) {
+  Writer exact(GetParam(), 5);
+  change_matrices(exact.model.decoder, as_bfloat16);
+  Writer tensors(GetParam(), 5, at::kBFloat16), packed(GetParam(), 5, at::kBFloat16);
+  const Steps expected = tensor_steps(exact);
+  const Difference of_tensors(tensor_steps(tensors), expected);
+  const Difference of_packed(packed_steps(packed, WeightStorage::kBfloat16), expected);
+  EXPECT_LT(of_packed.mean, of_tensors.mean);
+  EXPECT_LT(of_packed.mean, 0.2);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, StepDecoderOfModel,
@@ -80,12 +154,14 @@ INSTANTIATE_TEST_SUITE_P(Models, StepDecoderOfModel,
                                          "llama3_tiny", "qwen3_tiny", "mistral_tiny"),
                          [](const auto& info) { return info.param; });
 
-TEST(StepDecoder, ARowDoesNotDependOnWhoElseWritesNorOnThreads) {
+class StepDecoderOfStorage : public testing::TestWithParam<WeightStorage> {};
+
+TEST_P(StepDecoderOfStorage, ARowDoesNotDependOnWhoElseWritesNorOnThreads) {
   const int before = at::get_num_threads();
   for (const kernels::Isa isa : kIsas) {
     const kernels::IsaLimit limit(isa);
     const auto row = [&](std::int64_t slots, std::int64_t mine, int threads,
-                         std::int64_t cached_elements) {
+                         std::int64_t cached_bytes) {
       at::set_num_threads(threads);
       Writer writer("qwen3_5_tiny", slots);
       std::vector<std::int64_t> all;
@@ -93,7 +169,8 @@ TEST(StepDecoder, ARowDoesNotDependOnWhoElseWritesNorOnThreads) {
         writer.begin(slot, slot == mine ? 33 : 1 + slot % 7);
         all.push_back(slot);
       }
-      StepDecoder decoder(writer.model.decoder, writer.cache, cached_elements);
+      const PackedDecoder packed(writer.model.decoder, GetParam());
+      StepDecoder decoder(packed, writer.cache, cached_bytes);
       std::vector<float> result;
       for (TokenId step = 0; step < 30; ++step) {
         std::vector<TokenId> tokens(all.size(), step);
@@ -103,44 +180,18 @@ TEST(StepDecoder, ARowDoesNotDependOnWhoElseWritesNorOnThreads) {
       }
       return result;
     };
-    const auto alone = row(1, 0, 1, 1 << 22);
-    EXPECT_EQ(alone, row(3, 1, 1, 1 << 22));
-    EXPECT_EQ(alone, row(19, 13, 2, 1 << 22));  // threads divide rows
+    const auto alone = row(1, 0, 1, 1 << 24);
+    EXPECT_EQ(alone, row(3, 1, 1, 1 << 24));
+    EXPECT_EQ(alone, row(19, 13, 2, 1 << 24));  // threads divide rows
     EXPECT_EQ(alone, row(19, 13, 2, 0));        // threads divide columns
     EXPECT_EQ(alone, row(40, 5, 1, 0));
   }
   at::set_num_threads(before);
 }
 
-TEST(RowProductKernels, MultiplyWhateverTheSizes) {
-  for (const kernels::Isa isa : kIsas) {
-    const kernels::IsaLimit limit(isa);
-    const auto kernels = kernels::row_product_kernels();
-    for (const std::int64_t rows : {1, 2, 5, 8, 13, 24, 31}) {
-      for (const std::int64_t columns : {1, 31, 64, 65}) {
-        for (const std::int64_t k : {1, 7, 64}) {
-          const auto x = random_floats(rows * k, rows), w = random_floats(columns * k, columns);
-          const std::int64_t panels = (columns + kernels.panel - 1) / kernels.panel;
-          std::vector<float> packed(panels * kernels.panel * k), y(rows * columns + 1, 77.0F);
-          kernels.pack(w.data(), columns, k, packed.data(), 0, panels);
-          kernels.multiply(x.data(), rows, k, packed.data(), y.data(), columns, 0, panels);
-          for (std::int64_t r = 0; r < rows; ++r) {
-            std::vector<float> alone(columns);
-            kernels.multiply(x.data() + r * k, 1, k, packed.data(), alone.data(), columns, 0,
-                             panels);
-            for (std::int64_t j = 0; j < columns; ++j) {
-              double sum = 0;
-              for (std::int64_t i = 0; i < k; ++i) sum += double{x[r * k + i]} * w[j * k + i];
-              ASSERT_NEAR(y[r * columns + j], sum, 2e-5);
-              ASSERT_EQ(y[r * columns + j], alone[j]);
-            }
-          }
-          ASSERT_EQ(y.back(), 77.0F);
-        }
-      }
-    }
-  }
-}
+INSTANTIATE_TEST_SUITE_P(Storages, StepDecoderOfStorage,
+                         testing::Values(WeightStorage::kFloat32, WeightStorage::kBfloat16,
+                                         WeightStorage::kInt8));
 
 TEST(DecodeAttentionKernels, ScoreAndSumWhateverTheSizes) {
   for (const kernels::Isa isa : kIsas) {
@@ -182,7 +233,8 @@ TEST(DecodeAttentionKernels, ScoreAndSumWhateverTheSizes) {
 TEST(DecodeSession, WritesFromASharedPromptWithTheWeightsOfItsMoment) {
   const Policy policy =
       Policy::load(golden_folder("qwen3_5_tiny"), ComputeDtype::kFloat32, {.name = "cpu"});
-  DecodeSession session(policy, 3, 64);
+  const DecodeWeights weights(policy);
+  DecodeSession session(weights, 3, 64);
   EXPECT_EQ(session.slots(), 3);
   EXPECT_EQ(session.max_tokens(), 64);
   const std::vector<TokenId> prompt = {5, 9, 300, 17, 2};
@@ -197,13 +249,16 @@ TEST(DecodeSession, WritesFromASharedPromptWithTheWeightsOfItsMoment) {
   EXPECT_FALSE(std::ranges::equal(rows.subspan(0, 320), rows.subspan(320, 320)));
   EXPECT_THROW(session.begin(0, std::vector<TokenId>{}), Error);
   EXPECT_THROW(session.begin(0, std::vector<TokenId>{320}), Error);
-  EXPECT_GT(DecodeSession::bytes_per_slot(policy, 128), DecodeSession::bytes_per_slot(policy, 64));
+  EXPECT_GT(DecodeSession::bytes_per_slot(weights, 128),
+            DecodeSession::bytes_per_slot(weights, 64));
 }
 
 TEST(DecodeSession, RunsInBfloat16) {
   const Policy policy =
       Policy::load(golden_folder("llama3_tiny"), ComputeDtype::kBfloat16, {.name = "cpu"});
-  DecodeSession session(policy, 1, 16);
+  const DecodeWeights weights(policy);
+  EXPECT_NE(weights.packed(), nullptr);
+  DecodeSession session(weights, 1, 16);
   session.begin(0, std::vector<TokenId>{1, 2, 3});
   const auto row = session.step(std::vector<std::int64_t>{0}, std::vector<TokenId>{4});
   EXPECT_TRUE(std::ranges::all_of(row, [](float z) { return std::isfinite(z); }));

@@ -21,6 +21,12 @@ constexpr std::int64_t kMicrobatchTokensCuda = 16896;
 constexpr auto kLowerMicrobatch = "lower learner.microbatch_tokens";
 
 nn::StoreOptions store_options(const TorchLearnerOptions& options) {
+  if (!options.model.lora.adapter.empty() && !options.model.lora.enabled)
+    throw Error(
+        ErrorCode::kInvalidConfig,
+        "model.lora.adapter is set, but all weights are to be trained; write "
+        "model.lora.enabled = true to train the adapter, or polaris model merge to make one "
+        "model of both first");
   const at::Device device = nn::open_device(options.device);
   const at::ScalarType compute = nn::compute_type(options.model.compute_dtype, device);
   return {.device = device,
@@ -47,11 +53,13 @@ std::int64_t read_tokens(const Row& row) {
 }
 
 /// Bytes that one token of a micro-batch takes on its way forward and backward.
-std::int64_t bytes_per_token(const ModelConfig& config, at::ScalarType compute, bool recompute) {
-  const std::int64_t width = compute == at::kBFloat16 ? 2 : 4;
+std::int64_t bytes_per_token(const nn::Model& model, bool recompute) {
+  const ModelConfig& config = model.config();
+  const std::int64_t width = model.store.options().compute == at::kBFloat16 ? 2 : 4;
   std::int64_t saved = 0, live = 0, live_beyond_saved = 0;
-  for (const LayerKind kind : config.layers) {
-    const LayerMemory layer = layer_memory(config, kind, width);
+  for (std::size_t i = 0; i < config.layers.size(); ++i) {
+    LayerMemory layer = layer_memory(config, config.layers[i], width);
+    if (model.adapters) layer += adapter_memory(model.adapters->layout(), i, width);
     saved += layer.saved;
     live = std::max(live, layer.peak);
     live_beyond_saved = std::max(live_beyond_saved, layer.peak - layer.saved);
@@ -77,14 +85,24 @@ class TorchLearner::Impl {
  public:
   explicit Impl(const TorchLearnerOptions& options)
       : options_(options),
-        model_(std::make_shared<nn::Model>(options.model.path, store_options(options))),
-        bytes_per_token_(bytes_per_token(model_->config(), model_->store.options().compute,
-                                         options.learner.recompute)),
-        optimizer_(model_->store, options.optimizer, options.seed),
+        model_(std::make_shared<nn::Model>(options.model.path, store_options(options),
+                                           options.model.lora, options.seed)),
+        bytes_per_token_(bytes_per_token(*model_, options.learner.recompute)),
+        optimizer_(model_->trained(), options.optimizer, options.seed),
         trunk_(model_->decoder, options.learner.recompute) {}
 
   void accumulate(std::span<const Row> rows) {
     check(rows);
+    const auto other_group = [](const Row& a, const Row& b) { return a.group != b.group; };
+    while (!rows.empty()) {
+      const auto next = std::adjacent_find(rows.begin(), rows.end(), other_group);
+      const auto count = next == rows.end() ? rows.size() : std::size_t(next - rows.begin()) + 1;
+      accumulate_group(rows.first(count));
+      rows = rows.subspan(count);
+    }
+  }
+
+  void accumulate_group(std::span<const Row> rows) {
     std::vector<const Row*> active;
     std::vector<std::int64_t> tokens;
     for (const Row& row : rows) {
@@ -130,7 +148,7 @@ class TorchLearner::Impl {
 
   void load(const std::filesystem::path& folder) {
     version_ = nn::load_learner_state(folder, *model_, optimizer_);
-    model_->store.zero_gradient();
+    model_->trained().zero_gradient();
     tally_ = TokenTally();
   }
 

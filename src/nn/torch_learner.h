@@ -27,8 +27,9 @@ struct TorchLearnerOptions {
   std::uint64_t seed = 0;        ///< of stochastic rounding
 };
 
-/// Trains all weights of a checkpoint with AdamW. Log-probabilities are of the softmax of float32
-/// logits at `temperature`; the prompt is read, the response is scored.
+/// Trains all weights of a checkpoint, or adapters on them (model.lora), with AdamW.
+/// Log-probabilities are of the softmax of float32 logits at `temperature`; the prompt is read, the
+/// response is scored.
 ///
 /// Rows are packed into micro-batches without padding, longest first; the same rows give the same
 /// bits, whatever the number of threads. Rows with advantage 0 are counted but not computed.
@@ -49,7 +50,8 @@ class TorchLearner : public Learner {
   /// The policy that is trained: it sees every update.
   Policy policy() const;
 
-  /// Writes the policy alone as an HF checkpoint, files and names as those that were read.
+  /// Writes the policy alone as an HF checkpoint, files and names as those that were read; with
+  /// adapters, these alone as a PEFT folder in float32.
   /// @param folder  is made if absent; must not hold weights
   /// @param dtype   of our tensors; nothing: as model.save_dtype says
   /// @throws Error{kIo}

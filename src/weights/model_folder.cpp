@@ -1,6 +1,10 @@
 #include "weights/model_folder.h"
 
+#include <openssl/evp.h>
+
 #include <algorithm>
+#include <array>
+#include <memory>
 
 #include "base/error.h"
 #include "weights/error_text.h"
@@ -46,6 +50,25 @@ std::optional<std::string> ModelFolder::ours(std::string_view name_in_file) cons
   if (name && *name == kHead && head_is_copy_) return std::string(kEmbedding);
   if (!name || !canonical_.contains(*name)) return std::nullopt;
   return name;
+}
+
+const std::string& ModelFolder::weights_sha256() const {
+  if (!sha256_.empty()) return sha256_;
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> state(EVP_MD_CTX_new(),
+                                                                      &EVP_MD_CTX_free);
+  POLARIS_CHECK(state && EVP_DigestInit_ex(state.get(), EVP_sha256(), nullptr) == 1, "no SHA-256");
+  for (const ModelTensor& tensor : tensors_) {
+    const TensorSpec& spec = tensor.stored->spec;
+    const std::string header =
+        fmt::format("{} {} {}\n", tensor.name, dtype_name(spec.dtype), shape_text(spec.shape));
+    EVP_DigestUpdate(state.get(), header.data(), header.size());
+    EVP_DigestUpdate(state.get(), tensor.stored->bytes.data(), tensor.stored->bytes.size());
+  }
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  EVP_DigestFinal_ex(state.get(), digest.data(), &size);
+  for (unsigned i = 0; i < size; ++i) sha256_ += fmt::format("{:02x}", digest[i]);
+  return sha256_;
 }
 
 void ModelFolder::settle_head() {

@@ -52,6 +52,11 @@ class ModelFolder {
   /// the head is "embed_tokens.weight" too.
   std::optional<std::string> ours(std::string_view name_in_file) const;
 
+  /// Which weights these are, wherever the folder lies and however its files are cut: SHA-256 in
+  /// hexadecimal digits over names, types, shapes and bytes of tensors(). The first call reads
+  /// every byte.
+  const std::string& weights_sha256() const;
+
  private:
   void settle_head();
   void find_tensors();
@@ -64,6 +69,7 @@ class ModelFolder {
   bool head_is_copy_ = false;
   std::vector<ModelTensor> tensors_;
   std::set<std::string, std::less<>> canonical_;
+  mutable std::string sha256_;  // empty: not asked for yet
 };
 
 }  // namespace polaris

@@ -13,7 +13,10 @@ struct AdamWRange {
   at::Tensor weight;       ///< float32; or bfloat16, the upper halves of a split master
   at::Tensor remainder;    ///< int16, the lower halves (kernels/split_float.h); else undefined
   at::Tensor gradient;     ///< float32
-  at::Tensor m, v;         ///< moments, both float32 or both bfloat16; zero before the first step
+  /// Moments, both float32 or both bfloat16; or codes, int8 of m and uint8 of the root of v, which
+  /// go with the float32 scales below. All are zero before the first step.
+  at::Tensor m, v;
+  at::Tensor m_scale, v_scale;  ///< [ceil(n / 256)] of the codes' blocks; else undefined
 };
 
 struct AdamWStep {
@@ -41,6 +44,11 @@ struct AdamWStep {
 /// bfloat16 moments: w sees the new moments as they are before rounding; m rounds to nearest, v
 /// up or down at random so that its mean is kept (specs/performance.md D.4). The random bits depend
 /// on seed, step and the parameter's index, so ranges may be cut anywhere.
+///
+/// 8-bit moments: likewise, m rounds to the nearest code and the root of v at random
+/// (kernels/moment_map.h): to the nearest, v stands still while it should grow or shrink by less
+/// than half a step, and after hundreds of steps the updates are off by a third. Blocks of 256
+/// begin with the range, so ranges may be cut between blocks.
 ///
 /// @throws Error{kInternal} for other types or lengths
 void adamw(const AdamWRange& range, const AdamWStep& step);

@@ -10,6 +10,7 @@
 #include "nn/internal/attention_inputs.h"
 #include "nn/internal/delta_inputs.h"
 #include "nn/internal/delta_plan.h"
+#include "nn/internal/lora.h"
 #include "nn/internal/norm.h"
 #include "nn/internal/packed.h"
 #include "nn/internal/parameter_store.h"
@@ -62,8 +63,10 @@ struct PackedBatch {
 /// uses the cached form (CachedDecoder).
 class Decoder {
  public:
-  /// @param store  outlives the decoder
-  Decoder(const ModelConfig& config, const ParameterStore& store);
+  /// @param store     outlives the decoder
+  /// @param adapters  on the store's matrices; null if there are none; outlive the decoder
+  Decoder(const ModelConfig& config, const ParameterStore& store,
+          const LoraAdapters* adapters = nullptr);
 
   const ModelConfig& config() const { return config_; }
   std::size_t layer_count() const { return layers_.size(); }

@@ -6,12 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "nn/internal/moments.h"
 #include "nn/internal/parameter_store.h"
 #include "nn/learner_config.h"
 
 namespace polaris::nn {
 
-/// AdamW over a whole ParameterStore: moments in flat arenas over the same index space.
+/// AdamW over a whole ParameterStore.
 class Optimizer {
  public:
   /// @param store  has gradients; outlives the optimizer
@@ -31,15 +32,14 @@ class Optimizer {
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
 
-  const at::Tensor& first_moments() const { return m_; }
-  const at::Tensor& second_moments() const { return v_; }
+  const Moments& moments() const { return moments_; }
 
  private:
   ParameterStore& store_;
   OptimizerConfig config_;
   std::uint64_t seed_;
+  Moments moments_;
   std::int64_t steps_ = 0;
-  at::Tensor m_, v_;  // [layout.size()] float32 or bfloat16
 };
 
 }  // namespace polaris::nn

@@ -2,7 +2,11 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
+
 namespace polaris::nn {
+
+struct Lora;
 
 /// A parameter as an operation sees it. Gradients do not travel through autograd's engine: an
 /// operation adds its weight's share to `gradient` itself, in the arena's own type, and hands the
@@ -14,6 +18,8 @@ struct Weight {
   /// Same shape, float32 (float64 where all is), a view into the gradient arena: the operation
   /// adds. Undefined: the weight is frozen, or nobody trains.
   at::Tensor gradient;
+  /// What is added to a matrix while it is frozen (lora.h); null: nothing.
+  std::shared_ptr<const Lora> lora = nullptr;
 };
 
 }  // namespace polaris::nn

@@ -1,5 +1,6 @@
 #include "nn/kernels/adamw_kernels.h"
 
+#include "nn/kernels/moment_map.h"
 #include "nn/kernels/split_float.h"
 
 // Compiled without fused multiply-adds (-ffp-contract=off in CMakeLists.txt): they round once where
@@ -52,9 +53,14 @@ void tile_bits(RoundingStream stream, std::int64_t tile, std::uint16_t* bits) {
 void rounding_bits(const RoundingStream& stream, std::int64_t first, std::int64_t count,
                    std::uint16_t* bits) {
   std::uint16_t all[kTile];
-  for (std::int64_t i = first; i < first + count; ++i) {
-    if (i == first || i % kTile == 0) tile_bits(stream, i / kTile, all);
-    bits[i - first] = all[i % kTile];
+  const std::int64_t end = first + count;
+  for (std::int64_t i = first; i < end;) {
+    tile_bits(stream, i / kTile, all);
+    const std::int64_t tile_end = (i / kTile + 1) * kTile;
+    const std::int64_t part = (tile_end < end ? tile_end : end) - i;
+    __builtin_memcpy(bits + (i - first), all + i % kTile,
+                     static_cast<std::size_t>(part) * sizeof(all[0]));
+    i += part;
   }
 }
 
@@ -62,6 +68,7 @@ struct WholeWeights {
   float* weight;
   float get(std::int64_t i) const { return weight[i]; }
   void set(std::int64_t i, float w) const { weight[i] = w; }
+  WholeWeights from(std::int64_t begin) const { return {weight + begin}; }
 };
 
 struct SplitWeights {
@@ -73,6 +80,7 @@ struct SplitWeights {
     upper[i].bits = parts.upper;
     lower[i] = parts.lower;
   }
+  SplitWeights from(std::int64_t begin) const { return {upper + begin, lower + begin}; }
 };
 
 /// Rounds v >= 0 up with the probability that keeps its mean: `random` is uniform in [0, 2^16).
@@ -80,6 +88,18 @@ POLARIS_INLINE void store_at_random(Bf16& to, float v, std::uint16_t random) {
   to.bits = static_cast<std::uint16_t>((__builtin_bit_cast(std::uint32_t, v) + random) >> 16);
 }
 POLARIS_INLINE void store_at_random(float& to, float v, std::uint16_t) { to = v; }
+
+// Floats in and out: in a simd loop g++ puts a struct into memory, and there is no vector code.
+POLARIS_INLINE float moved_m(float m, float g, const AdamWConstants& c) {
+  return m + c.one_minus_beta1 * (g - m);
+}
+POLARIS_INLINE float moved_v(float v, float g, const AdamWConstants& c) {
+  return c.beta2 * v + c.one_minus_beta2 * (g * g);
+}
+POLARIS_INLINE float moved_weight(float w, float m, float root, const AdamWConstants& c) {
+  const float denominator = root * c.inverse_root_bias2 + c.eps;
+  return w - (c.decay * w + c.step_size * m / denominator);
+}
 
 /// Elements begin .. end - 1 of the arrays; random[i - begin] rounds element i, if it is rounded.
 template <class Weights, class Moment>
@@ -89,14 +109,59 @@ void update_part(const Weights weights, Moment* __restrict m, Moment* __restrict
 #pragma omp simd
   for (std::int64_t i = begin; i < end; ++i) {
     const float g = c.gradient_scale * gradient[i];
-    const float old_m = load(m[i]);
-    const float new_m = old_m + c.one_minus_beta1 * (g - old_m);
-    const float new_v = c.beta2 * load(v[i]) + c.one_minus_beta2 * (g * g);
+    const float new_m = moved_m(load(m[i]), g, c);
+    const float new_v = moved_v(load(v[i]), g, c);
     store(m[i], new_m);
     store_at_random(v[i], new_v, random == nullptr ? 0 : random[i - begin]);
-    const float denominator = __builtin_sqrtf(new_v) * c.inverse_root_bias2 + c.eps;
-    const float w = weights.get(i);
-    weights.set(i, w - (c.decay * w + c.step_size * new_m / denominator));
+    weights.set(i, moved_weight(weights.get(i), new_m, __builtin_sqrtf(new_v), c));
+  }
+}
+
+/// One block of 8-bit moments: what comes out waits in float32 until its largest is known.
+template <class Weights>
+void update_block(const Weights weights, const float* __restrict gradient,
+                  std::int8_t* __restrict m_codes, std::uint8_t* __restrict root_codes,
+                  float* __restrict m_scale, float* __restrict root_scale,
+                  const std::uint16_t* __restrict random, std::int64_t count,
+                  const AdamWConstants c) {
+  float m[kMomentBlock];
+  float root[kMomentBlock];
+  const float old_m_scale = *m_scale;
+  const float old_root_scale = *root_scale;
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int32_t code = m_codes[i];
+    const std::int32_t sign = code & INT32_MIN;
+    const float magnitude =
+        magnitude_of<FirstMomentMap>((code ^ (code >> 31)) - (code >> 31)) * old_m_scale;
+    const float old_m = __builtin_bit_cast(float, bits_of(magnitude) | sign);
+    const float old_root = magnitude_of<SecondMomentMap>(root_codes[i]) * old_root_scale;
+    const float g = c.gradient_scale * gradient[i];
+    m[i] = moved_m(old_m, g, c);
+    root[i] = __builtin_sqrtf(moved_v(old_root * old_root, g, c));
+    weights.set(i, moved_weight(weights.get(i), m[i], root[i], c));
+  }
+  std::int32_t most_m = 0;  // bits of magnitudes, which are in their order
+  std::int32_t most_root = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int32_t m_bits = bits_of(m[i]) & INT32_MAX;
+    const std::int32_t root_bits = bits_of(root[i]);
+    most_m = m_bits > most_m ? m_bits : most_m;
+    most_root = root_bits > most_root ? root_bits : most_root;
+  }
+  *m_scale = __builtin_bit_cast(float, most_m);
+  *root_scale = __builtin_bit_cast(float, most_root);
+  const float inverse_m = inverse_scale(*m_scale);
+  const float inverse_root = inverse_scale(*root_scale);
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int32_t bits = bits_of(m[i]);
+    const std::int32_t negative = bits >> 31;  // all ones or all zeros
+    const float magnitude = __builtin_bit_cast(float, bits& INT32_MAX) * inverse_m;
+    m_codes[i] =
+        static_cast<std::int8_t>((code_of<FirstMomentMap>(magnitude, 0.5F) ^ negative) - negative);
+    root_codes[i] = static_cast<std::uint8_t>(
+        code_of<SecondMomentMap>(root[i] * inverse_root, static_cast<float>(random[i]) * 0x1p-16F));
   }
 }
 
@@ -104,6 +169,18 @@ template <class Weights>
 void update(const Weights& weights, const AdamWArrays& a, const AdamWConstants& c) {
   if (a.m32 != nullptr) {
     update_part(weights, a.m32, a.v32, a.gradient, nullptr, 0, a.count, c);
+    return;
+  }
+  if (a.m8 != nullptr) {
+    for (std::int64_t begin = 0; begin < a.count; begin += kMomentBlock) {
+      const std::int64_t left = a.count - begin;
+      const std::int64_t count = left < kMomentBlock ? left : kMomentBlock;
+      const std::int64_t block = begin / kMomentBlock;
+      std::uint16_t bits[kMomentBlock];
+      rounding_bits(c.rounding, a.first + begin, count, bits);
+      update_block(weights.from(begin), a.gradient + begin, a.m8 + begin, a.root8 + begin,
+                   a.m_scale + block, a.root_scale + block, bits, count, c);
+    }
     return;
   }
   for (std::int64_t begin = 0; begin < a.count;) {

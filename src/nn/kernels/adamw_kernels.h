@@ -24,8 +24,10 @@ struct AdamWConstants {
 };
 
 /// A flat range of `count` parameters, the first of them being parameter `first` of the model.
-/// Weights are either `weight` or `upper` and `lower` (kernels/split_float.h), moments either `m32`
-/// and `v32` or `m16` and `v16`; the others are null.
+/// Weights are either `weight` or `upper` and `lower` (kernels/split_float.h), moments `m32` and
+/// `v32`, or `m16` and `v16`, or codes with the largest magnitude of each block of kMomentBlock,
+/// counted from the first parameter here (kernels/moment_map.h): `m8` with the sign of m, `root8`
+/// of the root of v. The others are null.
 struct AdamWArrays {
   std::int64_t first, count;
   const float* gradient;
@@ -34,6 +36,9 @@ struct AdamWArrays {
   std::int16_t* lower;
   float *m32, *v32;
   Bf16 *m16, *v16;
+  std::int8_t* m8;
+  std::uint8_t* root8;
+  float *m_scale, *root_scale;
 };
 
 /// Every function gives the same bits for every instruction set.
