@@ -11,8 +11,10 @@ namespace polaris {
 void add_train_command(CLI::App& app);
 void add_sft_command(CLI::App& app);
 void add_demo_command(CLI::App& app);
+void add_ablate_command(CLI::App& app);
 void add_update_command(CLI::App& app);
 void add_generate_command(CLI::App& app);
+void add_write_command(CLI::App& app);
 void add_logprobs_command(CLI::App& app);
 void add_tokens_command(CLI::App& app);
 void add_score_command(CLI::App& app);
@@ -21,5 +23,8 @@ void add_data_command(CLI::App& app);
 void add_model_command(CLI::App& app);
 void add_report_command(CLI::App& app);
 void add_config_command(CLI::App& app);
+
+/// `polaris model merge`, on the app of `polaris model`.
+void add_merge_command(CLI::App& model);
 
 }  // namespace polaris

@@ -11,6 +11,7 @@
 #include "app/model_text.h"
 #include "app/options.h"
 #include "app/record_files.h"
+#include "app/story_writer.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/json_lists.h"
@@ -19,7 +20,6 @@
 #include "data/story_encoder.h"
 #include "nn/sequence_check.h"
 #include "reward/rules.h"
-#include "rollout/local_engine.h"
 #include "text/thinking.h"
 #include "text/words.h"
 #include "train/run_config.h"
@@ -48,7 +48,8 @@ class Input {
  public:
   /// @param text  null for a model without a tokenizer
   Input(const GenerateArgs& args, const RunConfig& config, ModelText* text)
-      : config_(config), text_(text), vocab_size_(read_model_config(args.model).vocab_size) {
+      : config_(config), text_(text), text_only_(writes_text_only(config)) {
+    if (!text_only_) vocab_size_ = read_model_config(args.model).vocab_size;
     const std::string file = args.in == "-" ? "/dev/stdin" : args.in;
     JsonlReader reader(file, LastLine::kMustBeWhole);
     while (auto json = reader.next_ordered())
@@ -72,7 +73,9 @@ class Input {
     const OrderedJson id = id_of(record);
     Prompt prompt{.id = id.is_string() ? id.get<std::string>() : id.dump()};
     bool opens_thinking = false;
-    if (const OrderedJson* tokens = record.find("tokens")) {
+    if (text_only_) {
+      prompt.text = only_message_of(record);
+    } else if (const OrderedJson* tokens = record.find("tokens")) {
       prompt.tokens = token_ids_from_json(*tokens, fmt::format("{}: \"tokens\"", record.place()));
       if (text_ != nullptr)
         opens_thinking = ends_in_thinking(text_->tokenizer().decode(prompt.tokens));
@@ -81,13 +84,22 @@ class Input {
       opens_thinking = encoder_->opens_thinking();
     }
     try {
-      check_tokens(prompt.tokens, vocab_size_, "tokens");
+      if (!text_only_) check_tokens(prompt.tokens, vocab_size_, "tokens");
     } catch (const Error& e) {
       throw e.within(record.place());
     }
     records_.push_back(std::move(record));
     prompts_.push_back(std::move(prompt));
     opens_thinking_.push_back(opens_thinking);
+  }
+
+  /// The user's message, for a writer that is asked in text.
+  static std::string only_message_of(const Record& record) {
+    const std::vector<Message> messages = messages_of(record);
+    if (messages.size() != 1 || messages[0].role != "user")
+      throw record.refused(
+          "this writer takes one user message; a system message goes into model.system_message");
+    return messages[0].content;
   }
 
   static std::vector<Message> messages_of(const Record& record) {
@@ -115,7 +127,8 @@ class Input {
 
   const RunConfig& config_;
   ModelText* text_;
-  std::int64_t vocab_size_;
+  bool text_only_;
+  std::int64_t vocab_size_ = 0;
   std::optional<StoryEncoder> encoder_;
   std::vector<Record> records_;
   std::vector<Prompt> prompts_;
@@ -133,8 +146,9 @@ class Output {
     writer_.emplace(file);
   }
 
-  /// Lines that are there.
+  /// Lines that are there, and what they have cost.
   std::size_t written() const { return next_; }
+  double spent_usd() const { return spent_usd_; }
 
   void put(std::size_t index, OrderedJson line) {
     waiting_.emplace(index, std::move(line));
@@ -146,8 +160,7 @@ class Output {
   }
 
  private:
-  static std::size_t count_earlier(const std::string& file, const Input& input,
-                                   std::size_t samples) {
+  std::size_t count_earlier(const std::string& file, const Input& input, std::size_t samples) {
     std::size_t count = 0;
     JsonlReader reader(file, LastLine::kMayBeTorn);
     for (; const auto line = reader.next_ordered(); ++count) {
@@ -161,6 +174,8 @@ class Output {
                     fmt::format("{}: this line is not what the same command would have written "
                                 "there; name another --out",
                                 reader.place()));
+      const auto cost = line->find("cost_usd");
+      if (cost != line->end() && cost->is_number()) spent_usd_ += cost->get<double>();
     }
     return count;
   }
@@ -175,6 +190,7 @@ class Output {
 
   std::optional<JsonlWriter> writer_;  // nothing: standard output
   std::size_t next_ = 0;
+  double spent_usd_ = 0.0;
   std::map<std::size_t, OrderedJson> waiting_;
 };
 
@@ -206,14 +222,43 @@ class WritingProgress {
   Progress progress_;
 };
 
-OrderedJson line_of(const Record& record, std::size_t sample, const Rollout& rollout,
-                    const RunConfig& config, std::optional<bool> opens_thinking) {
+/// What stories have cost.
+class Bill {
+ public:
+  void add(std::optional<double> usd) {
+    last_ = usd;
+    ++stories_;
+    unknown_ += usd ? 0 : 1;
+    usd_ += usd.value_or(0.0);
+  }
+
+  std::optional<double> last() const { return last_; }
+
+  std::string text() const {
+    const std::string cost = fmt::format("cost: ${:.4f} for {} stories", usd_, stories_);
+    return unknown_ == 0 ? cost : fmt::format("{}, {} of them at no known price", cost, unknown_);
+  }
+
+ private:
+  std::optional<double> last_;
+  std::size_t stories_ = 0, unknown_ = 0;
+  double usd_ = 0.0;
+};
+
+/// A list that the writer does not have is null.
+template <class T>
+OrderedJson list_or_null(const std::vector<T>& list) {
+  return list.empty() ? OrderedJson() : OrderedJson(list);
+}
+
+Record line_of(const Record& record, std::size_t sample, const Rollout& rollout,
+               const RunConfig& config, std::optional<bool> opens_thinking) {
   Record line = record;
   line.set("id", Input::id_of(record));
   line.set("sample", sample);
-  line.set("tokens", rollout.tokens);
-  line.set("logprobs", rollout.logprobs);
-  line.set("sampled_logprobs", rollout.sampled_logprobs);
+  line.set("tokens", list_or_null(rollout.tokens));
+  line.set("logprobs", list_or_null(rollout.logprobs));
+  line.set("sampled_logprobs", list_or_null(rollout.sampled_logprobs));
   line.set("stop", rollout.stop == StopReason::kEndOfText ? "eos" : "length");
   if (opens_thinking) {
     const SplitResponse split =
@@ -224,29 +269,18 @@ OrderedJson line_of(const Record& record, std::size_t sample, const Rollout& rol
     line.set("words", count_words(split.story));
     line.set("words_re", count_text(split.story, word_form(config.reward)).words);
   }
-  return line.json();
-}
-
-/// The weights' type: that of the sampler if it has its own.
-ComputeDtype weight_dtype(const RunConfig& config) {
-  switch (config.rollout.weight_dtype) {
-    case RolloutDtype::kAuto:
-      return config.model.compute_dtype;
-    case RolloutDtype::kFloat32:
-      return ComputeDtype::kFloat32;
-    case RolloutDtype::kBfloat16:
-      return ComputeDtype::kBfloat16;
-    case RolloutDtype::kInt8:
-      break;
-  }
-  throw Error(ErrorCode::kInvalidConfig,
-              "rollout.weight_dtype = int8 is not available here; set auto, float32 or bfloat16");
+  return line;
 }
 
 void generate(const GenerateArgs& args) {
   const auto config = read_config<RunConfig>(args.config.source());
+  const bool text_only = writes_text_only(config);
+  if (args.model.empty() && !text_only)
+    throw Error(ErrorCode::kInvalidConfig,
+                "--model is missing; only a writer of rollout.remote.server = openai, gemini, "
+                "vertex or anthropic needs none");
   std::optional<ModelText> text;
-  if (ModelText::exists_in(args.model))
+  if (!text_only && ModelText::exists_in(args.model))
     text.emplace(args.model, config.model.chat_template, "--set model.chat_template=NAME");
   const Input input(args, config, text ? &*text : nullptr);
   const auto samples = static_cast<std::size_t>(args.samples);
@@ -254,39 +288,43 @@ void generate(const GenerateArgs& args) {
   Output output(args.out, input, samples);
   if (output.written() == total) return;
 
-  const Policy policy = Policy::load(args.model, weight_dtype(config), config.device);
   if (args.out != "-") watch_for_interrupt();
   SamplingConfig sampling = config.rollout.sampling;
   sampling.max_new_tokens = config.data.max_response_tokens;
   WritingProgress progress(total, output.written(), sampling.max_new_tokens);
-  const Tokenizer* tokenizer = text ? &text->tokenizer() : nullptr;
-  LocalRolloutEngine engine(
-      policy, tokenizer,
-      {.seed = static_cast<std::uint64_t>(config.seed),
-       .slots = config.rollout.slots,
-       .stop_tokens = stop_tokens(policy.config(), tokenizer, text ? text->end_of_turn() : ""),
-       .ignore_stop_tokens = args.ignore_eos,
-       .interrupted = interrupt_requested,
-       .on_tokens = [&](std::int64_t count) { progress.add_tokens(count); }});
+  Bill bill;
+  const auto writer =
+      make_story_writer(config, {.model = args.model,
+                                 .text = text ? &*text : nullptr,
+                                 .ignore_stop_tokens = args.ignore_eos,
+                                 .spent_usd = output.spent_usd(),
+                                 .interrupted = interrupt_requested,
+                                 .on_tokens = [&](auto count) { progress.add_tokens(count); },
+                                 .on_cost = [&](auto usd) { bill.add(usd); }});
   try {
-    engine.generate({.prompts = input.prompts(),
-                     .rollouts_per_prompt = samples,
-                     .skip = output.written(),
-                     .sampling = sampling},
-                    [&](std::size_t index, std::size_t sample, const Rollout& rollout) {
-                      progress.finish(rollout);
-                      const auto opens_thinking =
-                          text ? std::optional(input.opens_thinking(index)) : std::nullopt;
-                      output.put(
-                          index * samples + sample,
-                          line_of(input.records()[index], sample, rollout, config, opens_thinking));
-                    });
+    writer->generate(
+        {.prompts = input.prompts(),
+         .rollouts_per_prompt = samples,
+         .skip = output.written(),
+         .sampling = sampling},
+        [&](std::size_t index, std::size_t sample, const Rollout& rollout) {
+          progress.finish(rollout);
+          std::optional<bool> opens_thinking;
+          if (text || text_only) opens_thinking = input.opens_thinking(index);
+          Record line = line_of(input.records()[index], sample, rollout, config, opens_thinking);
+          if (text_only) {
+            line.set("model", config.rollout.remote.model);
+            line.set("cost_usd", bill.last() ? OrderedJson(*bill.last()) : OrderedJson());
+          }
+          output.put(index * samples + sample, line.json());
+        });
   } catch (const Error& e) {
     if (e.code() != ErrorCode::kInterrupted) throw;
     throw Error(e.code(), fmt::format("stopped; {} of {} stories are in {}, and the same command "
                                       "goes on behind them",
                                       output.written(), total, args.out));
   }
+  if (text_only) std::cerr << bill.text() << '\n';
 }
 
 }  // namespace
@@ -294,7 +332,7 @@ void generate(const GenerateArgs& args) {
 void add_generate_command(CLI::App& app) {
   auto args = std::make_shared<GenerateArgs>();
   CLI::App* command = app.add_subcommand("generate", "Write many stories, batched and resumable");
-  command->add_option("--model", args->model, "HF checkpoint folder")->required();
+  command->add_option("--model", args->model, "HF checkpoint folder");
   command->add_option("--in", args->in, "JSON lines, or - for standard input")->required();
   command
       ->add_option("--out", args->out,
@@ -303,6 +341,8 @@ void add_generate_command(CLI::App& app) {
   command->add_option("--samples", args->samples, "stories per record")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
+  args->config.add_short_form(*command, "--adapter", "model.lora.adapter",
+                              "PEFT folder of an adapter on the model");
   args->config.add_short_form(*command, "--max-new-tokens", "data.max_response_tokens",
                               "tokens of a story at most");
   args->config.add_short_form(*command, "--temperature", "rollout.temperature",
@@ -326,7 +366,10 @@ void add_generate_command(CLI::App& app) {
       "  sampled_logprobs  behind all penalties and filters\n"
       "  text, thinking, story, words (between white space), words_re (as the recipe counts)\n"
       "  stop              eos | length\n"
-      "The same command goes on where an earlier one was stopped.\n"
+      "The same command goes on where an earlier one was stopped. A server or a vendor's model\n"
+      "writes with --set rollout.engine=remote and [rollout.remote]; what it does not tell is "
+      "null,\n"
+      "and lines of a vendor's model have `model` and `cost_usd`.\n"
       "Example: polaris generate --model M --in prompts.jsonl --out stories.jsonl --samples 4");
   command->callback([args] { generate(*args); });
 }

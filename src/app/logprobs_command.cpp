@@ -63,7 +63,8 @@ void logprobs(const LogprobsArgs& args) {
   const std::int64_t microbatch_tokens = config.learner.microbatch_tokens > 0
                                              ? config.learner.microbatch_tokens
                                              : kScoreMicrobatchTokens;
-  const Policy policy = Policy::load(args.model, config.model.compute_dtype, config.device);
+  const Policy policy = Policy::load(args.model, config.model.compute_dtype, config.device,
+                                     config.model.lora.adapter);
   // Several micro-batches at a time, so that short sequences fill them well.
   args.files.for_batches(
       "scoring", 8 * microbatch_tokens,
@@ -81,6 +82,8 @@ void add_logprobs_command(CLI::App& app) {
       "logprobs", "Log-probability and entropy of every token of given sequences");
   command->add_option("--model", args->model, "HF checkpoint folder")->required();
   args->files.add_options(*command);
+  args->config.add_short_form(*command, "--adapter", "model.lora.adapter",
+                              "PEFT folder of an adapter on the model");
   command->add_option("--config", args->config.file, "TOML file of a run");
   args->config.add_set(*command);
   command->footer(

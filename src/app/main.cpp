@@ -29,10 +29,12 @@ int main(int argc, char** argv) {
       "  polaris config show configs/polaris_9b.toml\n"
       "polaris COMMAND --help explains one command.");
   polaris::add_demo_command(app);
+  polaris::add_ablate_command(app);
   polaris::add_train_command(app);
   polaris::add_sft_command(app);
   polaris::add_update_command(app);
   polaris::add_generate_command(app);
+  polaris::add_write_command(app);
   polaris::add_logprobs_command(app);
   polaris::add_tokens_command(app);
   polaris::add_score_command(app);

@@ -152,10 +152,11 @@ void add_init(CLI::App& model) {
 }  // namespace
 
 void add_model_command(CLI::App& app) {
-  CLI::App* model = app.add_subcommand("model", "Inspect models, or make random ones");
+  CLI::App* model = app.add_subcommand("model", "Inspect models, make random ones, merge adapters");
   model->require_subcommand(1);
   add_info(*model);
   add_init(*model);
+  add_merge_command(*model);
 }
 
 }  // namespace polaris

@@ -26,7 +26,7 @@ int start_and_signal(const fs::path& out, int signal) {
     ::_exit(1);
   }
   const fs::path temporary = out.string() + ".tmp";
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes(5);
   while ((!fs::exists(temporary) || fs::is_empty(temporary)) &&
          std::chrono::steady_clock::now() < give_up)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

@@ -11,7 +11,12 @@ namespace polaris {
 
 void ConfigOptions::add_set(CLI::App& command) {
   command
-      .add_option("--set", overrides, "override one key: --set hri.peak_weight=0.2 (repeatable)")
+      .add_option_function<std::vector<std::string>>(
+          "--set",
+          [this](const std::vector<std::string>& assignments) {  // beside what short forms added
+            overrides.insert(overrides.end(), assignments.begin(), assignments.end());
+          },
+          "override one key: --set hri.peak_weight=0.2 (repeatable)")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   add_short_form(command, "--seed", "seed", "of every random stream");
@@ -44,7 +49,7 @@ ConfigSource ConfigOptions::source() const {
 std::string ConfigOptions::command_line(const std::string& command,
                                         const std::string& run_dir) const {
   std::string line = fmt::format("polaris {} {} --run-dir {}", command, file, run_dir);
-  for (const std::string& setting : overrides) line += " --set " + setting;
+  for (const std::string& setting : overrides) line += fmt::format(" --set {}", setting);
   return line;
 }
 

@@ -103,6 +103,9 @@ std::string plan_text(const MemoryPlan& plan, const PlanTarget& target) {
       fmt::format("  compute {}, master {}, moments {}, micro-batch {} tokens, {} rows of logits\n",
                   name_of(plan.compute), name_of(plan.master), name_of(plan.moments),
                   grouped(plan.microbatch_tokens), grouped(plan.head_rows));
+  if (plan.trained != plan.parameters)
+    text += fmt::format("  {} parameters of adapters are trained, the {} of the model are frozen\n",
+                        grouped(plan.trained), grouped(plan.parameters));
   text += fmt::format("  training {}, sampling alone {}\n",
                       plan.training_fits() ? "fits" : "does not fit",
                       plan.fits(*plan.find(PlanPhase::kSampling)) ? "fits" : "does not fit");
@@ -125,6 +128,7 @@ Json plan_json(const MemoryPlan& plan, const PlanTarget& target) {
                {"moments", name_of(plan.moments)},
                {"microbatch_tokens", plan.microbatch_tokens},
                {"head_rows", plan.head_rows},
+               {"trained_parameters", plan.trained},
                {"training_fits", plan.training_fits()},
                {"phases", Json::array()},
                {"remedies", Json::array()}};

@@ -70,6 +70,12 @@ std::optional<Dtype> sampler_dtype(RolloutDtype dtype) {
   return std::nullopt;
 }
 
+/// An adapter that is given counts as one of the configured size: what matters is that it is small.
+std::optional<LoraLayout> trained_adapters(const LoraConfig& lora, const ModelConfig& model) {
+  if (!lora.enabled) return std::nullopt;
+  return make_lora_layout(model, lora.rank, lora.alpha, lora.targets);
+}
+
 }  // namespace
 
 PlanTarget parse_plan_target(std::string_view text, const DeviceConfig& device,
@@ -90,13 +96,10 @@ PlanTarget parse_plan_target(std::string_view text, const DeviceConfig& device,
 
 MemoryRequest memory_request(const RunConfig& config, const ModelConfig& model,
                              const PlanDevice& device, std::int64_t ranks) {
-  if (config.model.lora.enabled)
-    throw Error(ErrorCode::kInvalidConfig,
-                "model.lora.enabled: adapters are planned and not in this version; the memory plan "
-                "is for training all weights");
   // Where references are injected, one member of every group is not written by the model.
   const std::int64_t references = config.hri.enabled ? 1 : 0;
   MemoryRequest request{.model = model,
+                        .lora = trained_adapters(config.model.lora, model),
                         .device = device,
                         .ranks = ranks,
                         .compute = config.model.compute_dtype,

@@ -84,7 +84,7 @@ TEST_F(RealRun, KilledAtRandomMomentsItGoesOnToTheSameBytes) {
 
 TEST_F(RealRun, CtrlCSavesExits130AndTellsHowToGoOn) {
   const int status = start_and_signal(train("run"), SIGINT, [&] {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes(5);
     while (!fs::exists(folder / "run/validation/step_0.jsonl") &&
            std::chrono::steady_clock::now() < give_up)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -108,6 +108,12 @@ TEST_F(RealRun, DependsNeitherOnSlotsNorOnThreads) {
   finish("whole");
   finish("narrow", {"rollout.slots=2", "device.threads=2"});
   EXPECT_EQ(result_of("narrow"), result_of("whole"));
+}
+
+TEST_F(RealRun, GradientsThatBeginWithTheFirstScoredGroupAreTheSame) {
+  finish("whole");
+  finish("early", {"learner.accumulate=as_scored"});
+  EXPECT_EQ(result_of("early"), result_of("whole"));
 }
 
 TEST_F(RealRun, AnotherConfigurationIsRefusedWithTheKeysThatDiffer) {

@@ -60,7 +60,9 @@ void sft(const SftArgs& args) {
       config.sft.batch_tokens);
 
   RunDirectory run(args.run_dir, config, real_file_system(), &std::cout);
-  TorchLearner learner(sft_learner_options(config, model, steps));
+  TorchLearnerOptions options = sft_learner_options(config, model, steps);
+  options.model.lora = found(config.model.lora, args.config.file);
+  TorchLearner learner(options);
   const Policy policy = learner.policy();
   const SystemClock clock;
   resumable(
@@ -73,8 +75,8 @@ void sft(const SftArgs& args) {
                          .interrupted = interrupt_requested});
       },
       args.config.command_line("sft", args.run_dir));
-  std::cout << fmt::format("done: the model is {}/checkpoints/step_{}/model\n", args.run_dir,
-                           steps);
+  std::cout << fmt::format("done: the {0} is {1}/checkpoints/step_{2}/{0}\n",
+                           config.model.lora.enabled ? "adapter" : "model", args.run_dir, steps);
 }
 
 }  // namespace

@@ -13,7 +13,9 @@
 #include "data/story_reader.h"
 #include "judge/prices.h"
 #include "rl/data_order.h"
+#include "train/rollout_engines.h"
 #include "train/run_text.h"
+#include "train/training_run.h"
 
 namespace polaris {
 namespace {
@@ -111,22 +113,31 @@ std::string judge_lines(const RunConfig& config, std::int64_t training, std::int
                         double words) {
   const JudgeConfig& judge = config.judge;
   std::string name = enum_names(JudgeKind{})[static_cast<std::size_t>(judge.kind)];
-  if (judge.kind == JudgeKind::kHttp) name += fmt::format(", {}", judge.model);
+  if (judge.kind == JudgeKind::kHttp) name += fmt::format(", {}", judge_name(judge));
   if (judge.kind == JudgeKind::kLexical) name += ": text statistics, not a language model";
-  const std::int64_t calls = (training + validation) * judge.repeats;
+  const std::int64_t answers =  // per story
+      judge.repeats * (1 + static_cast<std::int64_t>(judge.panel.size()));
+  const std::int64_t calls = (training + validation) * answers;
   std::string lines = fmt::format("  {:<16}{}\n", "judge", name);
   if (judge.kind == JudgeKind::kNone) return lines;
   lines += fmt::format("  {:<16}{}: {} in training, {} in validation\n", "verdicts", grouped(calls),
-                       grouped(training * judge.repeats), grouped(validation * judge.repeats));
+                       grouped(training * answers), grouped(validation * answers));
   if (judge.kind != JudgeKind::kHttp) return lines;
-  const auto cost = verdict_cost_usd(judge, words);
+  std::optional<double> cost = 0.0;  // of one answer of every judge
+  std::string unpriced;
+  for (const JudgeConfig& one : judges_of(judge)) {
+    const auto price = verdict_cost_usd(one, words);
+    if (!price) unpriced = one.model;
+    cost = cost && price ? std::optional(*cost + *price) : std::nullopt;
+  }
   lines += fmt::format(
       "  {:<16}{}\n", "expected cost",
-      cost ? fmt::format("about ${:.0f} (a verdict of {:.0f} words: ${:.4f}; answers of 6,000 "
-                         "tokens are assumed, nothing cached)",
-                         *cost * static_cast<double>(calls), words, *cost)
-           : fmt::format("unknown: there is no price of {}; name a file in judge.prices",
-                         judge.model));
+      cost
+          ? fmt::format("about ${:.0f} (a verdict of {:.0f} words: ${:.4f}; answers of 6,000 "
+                        "tokens are assumed, nothing cached)",
+                        *cost * static_cast<double>((training + validation) * judge.repeats), words,
+                        *cost)
+          : fmt::format("unknown: there is no price of {}; name a file in judge.prices", unpriced));
   if (judge.budget_usd > 0)
     lines += fmt::format("  {:<16}${:.2f}: the run stops before it is exceeded\n", "budget",
                          judge.budget_usd);
@@ -137,6 +148,7 @@ std::string judge_lines(const RunConfig& config, std::int64_t training, std::int
 
 std::string check_text(const TrainCheck& check) {
   const RunConfig& config = check.config;
+  check_trainable(config);
   const PlannedModel model = planned_model(check);
   const bool injects = config.hri.enabled && config.hri.peak_weight > 0.0;
   std::optional<RunText> text;

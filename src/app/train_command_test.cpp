@@ -52,6 +52,13 @@ TEST(TrainCommand, ChecksEveryShippedConfiguration) {
     EXPECT_EQ(result.exit_code, 0) << name << ": " << result.err;
     EXPECT_NE(result.out.find("memory plan"), std::string::npos) << name;
   }
+  for (const char* name : {"llama3_8b_lora", "qwen3_5_9b_lora"}) {
+    const BinaryResult result =
+        run_polaris({"train", fmt::format("{}/configs/{}.toml", POLARIS_SOURCE_DIR, name),
+                     "--check", "--plan-for", "cuda:24GB"});
+    EXPECT_EQ(result.exit_code, 0) << name << ": " << result.err;
+    EXPECT_NE(result.out.find("parameters of adapters are trained"), std::string::npos) << name;
+  }
   const BinaryResult small = run_polaris({"train", POLARIS_SOURCE_DIR "/configs/polaris_9b.toml",
                                           "--check", "--plan-for", "cuda:80GB"});
   EXPECT_EQ(small.exit_code, 6);

@@ -11,6 +11,7 @@
 #include "app/model_text.h"
 #include "app/options.h"
 #include "app/story_screen.h"
+#include "app/story_writer.h"
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -107,7 +108,7 @@ void write(const WriteArgs& args) {
   const ModelConfig model = read_model_config(args.model);
   ModelText text(args.model, config.model.chat_template, "--set model.chat_template=NAME");
   const Task task = task_of(args, config, model, text);
-  const Policy policy = Policy::load(args.model, config.model.compute_dtype, config.device);
+  const Policy policy = load_writer(config, args.model);
   const auto stops = stop_tokens(model, &text.tokenizer(), text.end_of_turn());
   SamplingConfig sampling = config.rollout.sampling;
   sampling.max_new_tokens = task.max_new_tokens;
@@ -124,6 +125,7 @@ void write(const WriteArgs& args) {
                             {.seed = static_cast<std::uint64_t>(config.seed),
                              .slots = 1,
                              .stop_tokens = stops,
+                             .weights = weight_storage(config.rollout.weight_dtype),
                              .interrupted = interrupt_requested,
                              .on_token = [&](std::size_t, std::size_t, TokenId token) {
                                const bool ends = std::ranges::find(stops, token) != stops.end();
@@ -156,6 +158,8 @@ void add_write_command(CLI::App& app) {
   command->add_option("prompt", args->prompt, "what the story is about, or - for standard input")
       ->required();
   command->add_option("--model", args->model, "HF checkpoint folder")->required();
+  args->config.add_short_form(*command, "--adapter", "model.lora.adapter",
+                              "PEFT folder of an adapter on the model");
   command->add_option("--words", args->words, "length; without it, the one that the prompt names")
       ->check(CLI::Range(1, 1'000'000));
   command->add_option("--out", args->out, "the story without its plan, as a text file");

@@ -101,7 +101,8 @@ Score Scorer::finish(const Prompt& prompt, const Rollout& rollout, const Asked& 
   return score;
 }
 
-std::vector<ScoredGroup> Scorer::score(std::vector<RolloutGroup> groups) {
+std::vector<ScoredGroup> Scorer::score(std::vector<RolloutGroup> groups,
+                                       const OnScored& on_scored) {
   for (std::size_t g = 0; g < groups.size(); ++g) {
     for (std::size_t i = 0; i < groups[g].rollouts.size(); ++i)
       start(groups[g].prompt, g, i, groups[g].rollouts[i]);
@@ -113,6 +114,7 @@ std::vector<ScoredGroup> Scorer::score(std::vector<RolloutGroup> groups) {
     for (std::size_t i = 0; i < groups[g].rollouts.size(); ++i)
       scores.push_back(finish(groups[g].prompt, groups[g].rollouts[i], asked_.at({g, i})));
     scored.push_back({.group = std::move(groups[g]), .scores = std::move(scores)});
+    on_scored(scored.back(), g);
   }
   asked_.clear();
   return scored;

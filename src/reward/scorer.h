@@ -32,6 +32,9 @@ using StoryOf = std::function<std::string(const Rollout& rollout)>;
 using RuleParts = std::function<RewardParts(const Prompt& prompt, const Rollout& rollout,
                                             const std::string& story)>;
 
+/// A group all of whose rollouts have their scores, and its place in the step.
+using OnScored = std::function<void(const ScoredGroup& group, std::size_t index)>;
+
 /// Gives every rollout its reward: the judge's rubric minus the rule-based penalties. Judges take
 /// tens of seconds, so start() asks as soon as a story exists and score() collects.
 ///
@@ -47,8 +50,11 @@ class Scorer {
              const Rollout& rollout);
 
   /// Scores every rollout of the step, waiting for what was started and asking for what was not.
+  /// @param on_scored  called with each group, in order, while later ones may still be judged
   /// @throws Error{kBudget} and others with which a judge stops the run (JudgeReply::stop)
-  std::vector<ScoredGroup> score(std::vector<RolloutGroup> groups);
+  std::vector<ScoredGroup> score(
+      std::vector<RolloutGroup> groups,
+      const OnScored& on_scored = [](const ScoredGroup&, std::size_t) {});
 
   /// What the judge did since the last call.
   JudgeStats take_stats() { return std::exchange(stats_, {}); }

@@ -31,6 +31,19 @@ TEST(Scorer, EveryRolloutGetsItsOwnReward) {
   EXPECT_DOUBLE_EQ(scored[1].scores[0].reward.value(), 0.90);
 }
 
+TEST(Scorer, TellsOfEveryGroupInOrderWhenItsStoriesHaveTheirScores) {
+  FakeJudge judge;
+  Scorer scorer(judge, {}, text_of, no_penalties);
+  std::vector<std::size_t> told;
+  scorer.score({group_of({"10", "20"}), group_of({"90"})},
+               [&](const ScoredGroup& group, std::size_t index) {
+                 EXPECT_EQ(group.scores.size(), group.group.rollouts.size());
+                 EXPECT_TRUE(group.scores[0].reward.has_value());
+                 told.push_back(index);
+               });
+  EXPECT_EQ(told, (std::vector<std::size_t>{0, 1}));
+}
+
 TEST(Scorer, AJudgeFailureIsNeverANumber) {
   FakeJudge judge([](const JudgeRequest& request) -> std::optional<JudgeFailure> {
     if (request.story == "40") return JudgeFailure::kTimeout;

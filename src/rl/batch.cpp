@@ -25,8 +25,10 @@ Scored scored_rollouts(const ScoredGroup& group) {
   return scored;
 }
 
-Row make_row(const RolloutGroup& group, const Rollout& rollout, double advantage) {
+Row make_row(const RolloutGroup& group, std::size_t index, const Rollout& rollout,
+             double advantage) {
   return {.origin = rollout.origin,
+          .group = index,
           .prompt_tokens = group.prompt.tokens,
           .response_tokens = rollout.tokens,
           .advantage = advantage,
@@ -59,7 +61,8 @@ BuiltBatch build_batch(std::span<const ScoredGroup> groups, const BatchRules& ru
       }
       const std::size_t i = scored.index[k];
       outcome.advantages[i] = advantage;
-      built.batch.rows.push_back(make_row(group.group, rollouts[i], advantage));
+      built.batch.rows.push_back(
+          make_row(group.group, built.groups.size() - 1, rollouts[i], advantage));
     }
   }
   normalise(built.batch, rules.normaliser);

@@ -89,6 +89,9 @@ struct ScoredGroup {
 /// (rl/surrogate.h), times the step scale of its batch.
 struct Row {
   Origin origin = Origin::kPolicy;
+  /// Which group of the batch it is of. A forward pass never holds rows of two groups, so that the
+  /// gradient is the same, bit for bit, whether groups come together or one after the other.
+  std::size_t group = 0;
   std::vector<TokenId> prompt_tokens;
   std::vector<TokenId> response_tokens;
   double advantage = 0.0;    ///< final: the HRI weight is in it; the same for every token

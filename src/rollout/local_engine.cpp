@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "nn/decode_session.h"
+#include "rollout/rollout_text.h"
 
 namespace polaris {
 namespace {
@@ -40,10 +41,10 @@ std::int64_t longest_prompt(std::span<const Prompt> prompts) {
 }
 
 /// Slots for `sequences` of `max_tokens`, and one more, which keeps the state behind a prompt.
-std::int64_t count_slots(const Policy& policy, std::int64_t wanted, std::int64_t sequences,
+std::int64_t count_slots(const DecodeWeights& weights, std::int64_t wanted, std::int64_t sequences,
                          std::int64_t max_tokens) {
-  const std::int64_t bytes = DecodeSession::bytes_per_slot(policy, max_tokens);
-  const auto available = DecodeSession::available_bytes(policy);
+  const std::int64_t bytes = DecodeSession::bytes_per_slot(weights, max_tokens);
+  const auto available = DecodeSession::available_bytes(weights.policy());
   std::int64_t slots = wanted > 0 ? std::min(wanted, sequences) : sequences;
   if (!available) return slots + 1;
   if (wanted == 0) {
@@ -71,8 +72,8 @@ class LocalRolloutEngine::Run {
         next_(request.skip),
         total_(request.prompts.size() * request.rollouts_per_prompt),
         max_tokens_(longest_prompt(request.prompts) + request.sampling.max_new_tokens),
-        session_(engine.policy_,
-                 count_slots(engine.policy_, engine.options_.slots,
+        session_(engine.weights(),
+                 count_slots(engine.weights(), engine.options_.slots,
                              static_cast<std::int64_t>(total_ - next_), max_tokens_),
                  max_tokens_),
         prompt_slot_(session_.slots() - 1) {
@@ -113,7 +114,6 @@ class LocalRolloutEngine::Run {
            .slot = slot,
            .sampler = Sampler(request_.sampling, engine_.vocabulary_, stream, prompt.tokens)});
       write(writers_.back(), prompt_logits_);
-      engine_.options_.on_tokens(1);
       retire();
     }
   }
@@ -139,16 +139,16 @@ class LocalRolloutEngine::Run {
     const std::size_t width = logits.size() / writers_.size();
     for (std::size_t i = 0; i < writers_.size(); ++i)
       write(writers_[i], logits.subspan(i * width, width));
-    engine_.options_.on_tokens(std::ssize(writers_));
     retire();
   }
 
-  void write(Writer& writer, std::span<const float> logits) {
+  void write(Writer& writer, std::span<float> logits) {
     const DrawnToken drawn = writer.sampler.draw(logits, scratch_);
     Rollout& rollout = writer.rollout;
     rollout.tokens.push_back(drawn.token);
     rollout.logprobs.push_back(drawn.logprob);
     rollout.sampled_logprobs.push_back(drawn.sampled_logprob);
+    engine_.options_.on_token(writer.prompt, writer.sample, drawn.token);
     if (engine_.stops(drawn.token)) {
       rollout.stop = StopReason::kEndOfText;
       writer.is_finished = true;
@@ -163,7 +163,7 @@ class LocalRolloutEngine::Run {
       if (!writer.is_finished) continue;
       Rollout& rollout = groups_[writer.prompt].rollouts[writer.sample];
       rollout = std::move(writer.rollout);
-      rollout.text = engine_.text_of(rollout);
+      if (engine_.tokenizer_ != nullptr) rollout.text = rollout_text(*engine_.tokenizer_, rollout);
       free_slots_.push_back(writer.slot);
       on_rollout_(writer.prompt, writer.sample, rollout);
     }
@@ -201,11 +201,9 @@ bool LocalRolloutEngine::stops(TokenId token) const {
   return !options_.ignore_stop_tokens && std::ranges::count(options_.stop_tokens, token) > 0;
 }
 
-std::string LocalRolloutEngine::text_of(const Rollout& rollout) const {
-  if (tokenizer_ == nullptr) return "";
-  std::span<const TokenId> tokens = rollout.tokens;
-  if (rollout.stop == StopReason::kEndOfText) tokens = tokens.first(tokens.size() - 1);
-  return tokenizer_->decode(tokens, /*skip_special=*/true);
+const DecodeWeights& LocalRolloutEngine::weights() {
+  if (!weights_) weights_.emplace(policy_, options_.weights);
+  return *weights_;
 }
 
 std::vector<RolloutGroup> LocalRolloutEngine::generate(const RolloutRequest& request,
@@ -217,6 +215,20 @@ std::vector<RolloutGroup> LocalRolloutEngine::generate(const RolloutRequest& req
   POLARIS_CHECK(request.skip < request.prompts.size() * request.rollouts_per_prompt,
                 "all sequences are skipped");
   return Run(*this, request, on_rollout).run();
+}
+
+std::optional<WeightStorage> weight_storage(RolloutDtype dtype) {
+  switch (dtype) {
+    case RolloutDtype::kAuto:
+      return std::nullopt;
+    case RolloutDtype::kFloat32:
+      return WeightStorage::kFloat32;
+    case RolloutDtype::kBfloat16:
+      return WeightStorage::kBfloat16;
+    case RolloutDtype::kInt8:
+      return WeightStorage::kInt8;
+  }
+  throw Error(ErrorCode::kInternal, "an unknown rollout.weight_dtype");
 }
 
 std::vector<TokenId> stop_tokens(const ModelConfig& config, const Tokenizer* tokenizer,

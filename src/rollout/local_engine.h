@@ -2,11 +2,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "nn/policy.h"
+#include "nn/decode_weights.h"
 #include "rollout/rollout_engine.h"
 #include "rollout/sampler.h"
 #include "text/tokenizer.h"
@@ -20,21 +21,28 @@ namespace polaris {
 /// on slots, the other prompts or their order, nor on the number of threads.
 class LocalRolloutEngine : public RolloutEngine {
  public:
+  using OnToken = std::function<void(std::size_t prompt_index, std::size_t sample, TokenId token)>;
+
   struct Options {
     std::uint64_t seed = 0;
-    std::int64_t slots = 0;            ///< sequences side by side; 0 = as many as memory allows
-    std::vector<TokenId> stop_tokens;  ///< each ends a sequence; see stop_tokens()
-    bool ignore_stop_tokens = false;   ///< they are drawn like others and end nothing
+    std::int64_t slots = 0;                ///< sequences side by side; 0 = as many as memory allows
+    std::vector<TokenId> stop_tokens;      ///< each ends a sequence; see stop_tokens()
+    std::optional<WeightStorage> weights;  ///< on the CPU; absent: the policy's compute type
+    bool ignore_stop_tokens = false;       ///< they are drawn like others and end nothing
     std::function<bool()> interrupted = [] { return false; };  ///< asked before every token
-    /// Called after every step with the tokens that it brought, all sequences together.
-    std::function<void(std::int64_t tokens)> on_tokens = [](std::int64_t) {};
+    /// Called with every token as soon as it is drawn, the one that ends a sequence included.
+    OnToken on_token = [](std::size_t, std::size_t, TokenId) {};
   };
 
   /// @param policy     shares its weights with a learner or is alone
   /// @param tokenizer  borrowed; null: rollouts have no text
   LocalRolloutEngine(Policy policy, const Tokenizer* tokenizer, Options options);
 
-  void use_policy(std::int64_t policy_version) override { version_ = policy_version; }
+  /// The next text is written with the weights as they are then.
+  void use_policy(std::int64_t policy_version) override {
+    version_ = policy_version;
+    weights_.reset();
+  }
 
   /// @throws Error{kInvalidData} for a prompt without tokens or with one outside the vocabulary, or
   ///         if the policy's logits are not finite; Error{kOutOfMemory}; Error{kInterrupted}
@@ -44,15 +52,19 @@ class LocalRolloutEngine : public RolloutEngine {
  private:
   class Run;
 
+  const DecodeWeights& weights();
   bool stops(TokenId token) const;
-  std::string text_of(const Rollout& rollout) const;
 
   Policy policy_;
+  std::optional<DecodeWeights> weights_;  // of this version, once they are needed
   const Tokenizer* tokenizer_;
   Options options_;
   SamplerVocabulary vocabulary_;
   std::int64_t version_ = 0;
 };
+
+/// What a configuration asks for; nothing for `auto`.
+std::optional<WeightStorage> weight_storage(RolloutDtype dtype);
 
 /// Every token that ends a text of the model: those of its config.json and generation_config.json,
 /// the tokenizer's, and `end_of_turn` ("<|im_end|>") if the tokenizer knows it.

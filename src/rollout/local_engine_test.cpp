@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "nn/torch_learner.h"
 #include "weights/safetensors.h"
 
 namespace polaris {
@@ -131,11 +132,44 @@ TEST(LocalEngine, TextDoesNotDependOnSlotsThreadsOrOrder) {
   compare(texts(4, 1));
 }
 
+TEST(LocalEngine, WritesWithEveryStorageAndPacksNewWeightsForANewVersion) {
+  const auto prompts = made_prompts(3);
+  const RolloutRequest request{.prompts = prompts, .sampling = {.max_new_tokens = 20}};
+  const auto texts = [&](LocalRolloutEngine& engine) {
+    std::vector<std::vector<TokenId>> texts;
+    for (const RolloutGroup& group : engine.generate(request, kIgnore))
+      texts.push_back(group.rollouts[0].tokens);
+    return texts;
+  };
+  for (const RolloutDtype dtype : {RolloutDtype::kAuto, RolloutDtype::kFloat32,
+                                   RolloutDtype::kBfloat16, RolloutDtype::kInt8}) {
+    TorchLearnerOptions learning{.device = {.name = "cpu", .threads = 1},
+                                 .objective = Objective::kLikelihood};
+    learning.model.path = (fs::path(POLARIS_GOLDEN_DIR) / "qwen3_5_tiny").string();
+    learning.optimizer.lr = 0.1;
+    TorchLearner learner(learning);
+    auto engine_options = options(2);
+    engine_options.weights = weight_storage(dtype);
+    LocalRolloutEngine engine(learner.policy(), nullptr, engine_options);
+    const auto before = texts(engine);
+    EXPECT_EQ(texts(engine), before);
+
+    learner.accumulate(std::vector<Row>{
+        {.prompt_tokens = {1, 2}, .response_tokens = {3, 4, 5}, .advantage = 1.0}});
+    learner.apply(1.0 / 3);
+    engine.use_policy(1);
+    const auto after = texts(engine);
+    EXPECT_NE(after, before);
+    LocalRolloutEngine fresh(learner.policy(), nullptr, engine_options);
+    EXPECT_EQ(after, texts(fresh));
+  }
+}
+
 TEST(LocalEngine, HandsOverEveryRolloutOnceAndAtOnce) {
   const auto prompts = made_prompts(3);
   std::int64_t tokens = 0;
   auto engine_options = options(2);
-  engine_options.on_tokens = [&](std::int64_t count) { tokens += count; };
+  engine_options.on_token = [&](std::size_t, std::size_t, TokenId) { ++tokens; };
   LocalRolloutEngine engine(load_policy("llama3_tiny"), nullptr, engine_options);
   engine.use_policy(9);
   std::map<std::pair<std::size_t, std::size_t>, Rollout> handed;

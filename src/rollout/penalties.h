@@ -31,6 +31,9 @@ class Penalties {
   /// @param logits  [vocabulary]; ids of the sequence beyond it are left out
   void apply(std::span<float> logits) const;
 
+  /// Those whose logits apply() may change: the tokens of the sequence, each once.
+  std::span<const TokenId> tokens() const { return seen_; }
+
  private:
   void see(TokenId token);
   void apply_repetition(std::span<float> logits) const;

@@ -1,5 +1,7 @@
 #include "rollout/rollout_config.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace polaris {
@@ -8,7 +10,9 @@ std::vector<std::string> enum_names(EngineKind) { return {"local", "remote"}; }
 std::vector<std::string> enum_names(RolloutDtype) {
   return {"auto", "float32", "bfloat16", "int8"};
 }
-std::vector<std::string> enum_names(RemoteServer) { return {"vllm", "sglang", "openai"}; }
+std::vector<std::string> enum_names(RemoteServer) {
+  return {"vllm", "sglang", "openai", "llama", "gemini", "vertex", "anthropic"};
+}
 std::vector<std::string> enum_names(RemoteWeights) { return {"disk", "lora"}; }
 
 void SamplingConfig::fields(FieldList& list) {
@@ -50,17 +54,49 @@ void SamplingConfig::validate() const {
 }
 
 void RemoteRolloutConfig::fields(FieldList& list) {
-  list("base_url", base_url, "of the server, with its /v1");
-  list("server", server, "whose calls to use for new weights");
-  list("weights", weights, "how new weights reach the server");
-  list("model", model, "name the server knows the model by");
+  const char* const has_ids = "the server is one of vllm, sglang, llama";
+  const bool text_only = !gives_token_ids();
+  const auto vendors_only = [&] { return unused_if(!text_only, has_ids); };
+  const auto only_vertex = unused_if(server != RemoteServer::kVertex, "the server is not vertex");
+  list("base_url", base_url, "of the server, with its /v1; empty: the vendor's own");
+  list("server", server,
+       "vllm, sglang, llama (llama-server): token ids; openai (chat completions), gemini, vertex, "
+       "anthropic: text only");
+  list("weights", weights, "how new weights reach the server",
+       unused_if(!takes_weights(), "the server keeps its weights"));
+  list("model", model, "name the server knows the model by; empty: its first");
   list("api_key_env", api_key_env, "environment variable that holds the key; empty = no key");
   list("concurrency", concurrency, "requests in flight",
        changeable(between(1, 4096, "it sizes the connection pool")));
   list("max_attempts", max_attempts, "attempts per story, whatever failed",
-       changeable(at_least(1, "the first call is an attempt")));
+       changeable(between(1, 100, "the first call is an attempt")));
+  list("retry_base_delay_s", retry_base_delay_s, "first pause before a retry; it doubles",
+       changeable(at_least(0, "a pause is not negative")));
+  list("first_token_s", first_token_s, "seconds until a story begins, the server's queue included",
+       changeable(above(0, "a call needs time")));
+  list("between_tokens_s", between_tokens_s, "seconds of silence inside a story",
+       changeable(above(0, "a call needs time")));
   list("deadline_s", deadline_s, "seconds for one story",
        changeable(above(0, "a call needs time")));
+  list("thinking", thinking, "effort a vendor's model is asked for; empty = its own default",
+       vendors_only());
+  list("project", project, "Google Cloud project", only_vertex);
+  list("location", location, "Google Cloud location", only_vertex);
+  list("prices", prices, "price file that goes over the shipped one", vendors_only());
+  KeyRules budget = vendors_only();
+  budget.changeable = true;
+  budget.range = at_least(0, "a budget is not negative");
+  list("budget_usd", budget_usd, "stops before the story that could exceed it; 0 = no limit",
+       budget);
+}
+
+void RemoteRolloutConfig::validate() const {
+  const std::vector<std::string> efforts = {"",       "none", "minimal", "low",
+                                            "medium", "high", "xhigh",   "max"};
+  if (std::ranges::find(efforts, thinking) == efforts.end())
+    throw Error(ErrorCode::kInvalidConfig,
+                "rollout.remote.thinking must be none, minimal, low, medium, high, xhigh, max or "
+                "empty");
 }
 
 void RolloutConfig::fields(FieldList& list) {
@@ -87,10 +123,20 @@ void RolloutConfig::validate() const {
   } catch (const Error& e) {
     throw e.within("rollout");
   }
-  if (engine == EngineKind::kRemote && remote.base_url.empty())
-    throw Error(ErrorCode::kInvalidConfig,
-                "rollout.engine = remote needs rollout.remote.base_url, for example "
-                "http://localhost:8000/v1");
+  if (engine == EngineKind::kLocal) return;
+  const auto need = [](bool given, const char* message) {
+    if (!given) throw Error(ErrorCode::kInvalidConfig, message);
+  };
+  const bool has_own_address = remote.server == RemoteServer::kGemini ||
+                               remote.server == RemoteServer::kVertex ||
+                               remote.server == RemoteServer::kAnthropic;
+  need(!remote.base_url.empty() || has_own_address,
+       "rollout.engine = remote needs rollout.remote.base_url, for example "
+       "http://localhost:8000/v1");
+  need(!remote.model.empty() || remote.gives_token_ids(),
+       "rollout.remote.model is empty; a server that gives text only needs the name of its model");
+  need(!remote.project.empty() || remote.server != RemoteServer::kVertex,
+       "rollout.remote.server = vertex needs rollout.remote.project");
 }
 
 }  // namespace polaris

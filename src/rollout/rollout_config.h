@@ -35,13 +35,15 @@ std::vector<std::string> enum_names(EngineKind);
 enum class RolloutDtype { kAuto, kFloat32, kBfloat16, kInt8 };
 std::vector<std::string> enum_names(RolloutDtype);
 
-enum class RemoteServer { kVllm, kSglang, kOpenai };
+/// Who writes where rollout.engine = remote: vLLM, SGLang and llama-server take and give token
+/// ids, whatever speaks OpenAI's chat completions and the vendors give text only.
+enum class RemoteServer { kVllm, kSglang, kOpenai, kLlama, kGemini, kVertex, kAnthropic };
 std::vector<std::string> enum_names(RemoteServer);
 
 enum class RemoteWeights { kDisk, kLora };
 std::vector<std::string> enum_names(RemoteWeights);
 
-/// An OpenAI-compatible server that writes the stories.
+/// A server, or a vendor's model, that writes the stories (docs/remote_rollouts.md).
 struct RemoteRolloutConfig {
   std::string base_url;
   RemoteServer server = RemoteServer::kVllm;
@@ -50,9 +52,27 @@ struct RemoteRolloutConfig {
   std::string api_key_env;
   std::int64_t concurrency = 64;
   std::int64_t max_attempts = 6;
+  double retry_base_delay_s = 1.0;
+  double first_token_s = 600;
+  double between_tokens_s = 120;
   double deadline_s = 1200;
+  std::string thinking = "medium";
+  std::string project;
+  std::string location = "global";
+  std::string prices;
+  double budget_usd = 0.0;
 
   void fields(FieldList& list);
+  void validate() const;
+
+  bool gives_token_ids() const {
+    return server == RemoteServer::kVllm || server == RemoteServer::kSglang ||
+           server == RemoteServer::kLlama;
+  }
+  /// Whether new weights can be given to it while it runs.
+  bool takes_weights() const {
+    return server == RemoteServer::kVllm || server == RemoteServer::kSglang;
+  }
 };
 
 struct RolloutConfig {

@@ -28,7 +28,7 @@ struct DrawnToken {
 
 /// Memory of a thread that draws tokens.
 struct SamplerScratch {
-  std::vector<float> logits;
+  std::vector<float> plain_logits;  // at the ids that penalties change
   PlainSoftmax plain;
   TokenChoice choice;
 };
@@ -42,11 +42,15 @@ class Sampler {
           std::span<const TokenId> prompt);
 
   /// The next token, which the sequence then has.
-  /// @param logits  [model's vocabulary] behind the last token
+  /// @param logits  [model's vocabulary] behind the last token; penalties are applied to them, and
+  ///                taken back
   /// @throws Error{kInvalidData} if they are not finite
-  DrawnToken draw(std::span<const float> logits, SamplerScratch& scratch);
+  DrawnToken draw(std::span<float> logits, SamplerScratch& scratch);
 
  private:
+  TokenChoice::Result draw_filtered(std::span<float> logits, SamplerScratch& scratch);
+  std::span<const TokenId> masked() const;
+
   SamplingConfig config_;
   const SamplerVocabulary* vocabulary_;
   StreamId stream_;

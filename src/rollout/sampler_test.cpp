@@ -22,6 +22,7 @@ std::vector<double> softmax(const std::vector<float>& logits, double temperature
 const std::vector<float> kLogits = {1.0F, -0.5F, 2.0F, 0.0F, 0.3F, -2.0F, 1.5F, 0.9F};
 
 TEST(Sampler, TokensOfARiggedPolicyHaveItsDistribution) {
+  std::vector<float> logits = kLogits;
   // Over positions of one stream, over samples and over prompts: all must be fair. 99.9 % quantile
   // of chi-square with 7 degrees of freedom.
   constexpr double kLimit = 24.32;
@@ -39,7 +40,7 @@ TEST(Sampler, TokensOfARiggedPolicyHaveItsDistribution) {
       const StreamId stream = way == 1 ? StreamId{.seed = 11, .sample = number}
                                        : StreamId{.seed = 11, .prompt_hash = number, .step = 3};
       Sampler fresh(config, vocabulary, stream, {});
-      ++counts[(way == 0 ? one : fresh).draw(kLogits, scratch).token];
+      ++counts[(way == 0 ? one : fresh).draw(logits, scratch).token];
     }
     double chi_square = 0;
     for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -51,6 +52,7 @@ TEST(Sampler, TokensOfARiggedPolicyHaveItsDistribution) {
 }
 
 TEST(Sampler, ReportsBothLogProbabilities) {
+  std::vector<float> logits = kLogits;
   const SamplerVocabulary vocabulary{.size = 8};
   SamplingConfig config = plain();
   config.temperature = 0.8;
@@ -61,7 +63,7 @@ TEST(Sampler, ReportsBothLogProbabilities) {
   std::set<TokenId> seen;
   for (std::uint32_t i = 0; i < 50; ++i) {
     Sampler sampler(config, vocabulary, {.sample = i}, {});
-    const DrawnToken drawn = sampler.draw(kLogits, scratch);
+    const DrawnToken drawn = sampler.draw(logits, scratch);
     seen.insert(drawn.token);
     EXPECT_NEAR(drawn.logprob, std::log(p[drawn.token]), 1e-6);
     EXPECT_NEAR(drawn.sampled_logprob, std::log(p[drawn.token] / kept), 1e-6);
@@ -70,6 +72,7 @@ TEST(Sampler, ReportsBothLogProbabilities) {
 }
 
 TEST(Sampler, PenalisesItsOwnOutputButNotTheLogProbability) {
+  std::vector<float> logits = kLogits;
   const SamplerVocabulary vocabulary{.size = 8};
   SamplingConfig config = plain();
   config.temperature = 0;
@@ -77,33 +80,49 @@ TEST(Sampler, PenalisesItsOwnOutputButNotTheLogProbability) {
   SamplerScratch scratch;
   Sampler sampler(config, vocabulary, {}, {});
   // 2.0 / 1.5 falls behind 1.5, and 1.5 / 1.5 behind that.
-  EXPECT_EQ(sampler.draw(kLogits, scratch).token, 2);
-  EXPECT_EQ(sampler.draw(kLogits, scratch).token, 6);
-  const DrawnToken third = sampler.draw(kLogits, scratch);
+  EXPECT_EQ(sampler.draw(logits, scratch).token, 2);
+  EXPECT_EQ(sampler.draw(logits, scratch).token, 6);
+  const DrawnToken third = sampler.draw(logits, scratch);
   EXPECT_EQ(third.token, 2);
   EXPECT_NEAR(third.logprob, std::log(softmax(kLogits, 1.0)[2]), 1e-6);
   EXPECT_EQ(third.sampled_logprob, 0.0F);
 }
 
 TEST(Sampler, LeavesOutPaddingAndEarlyEnds) {
+  std::vector<float> logits = kLogits;
   const SamplerVocabulary vocabulary{.size = 5, .stop_tokens = {2}};
   SamplingConfig config = plain();
   config.temperature = 0;
   config.min_new_tokens = 2;
   SamplerScratch scratch;
   Sampler sampler(config, vocabulary, {}, {});
-  EXPECT_EQ(sampler.draw(kLogits, scratch).token, 0);  // 2 may not come yet, 6 and 7 never
-  EXPECT_EQ(sampler.draw(kLogits, scratch).token, 0);
-  EXPECT_EQ(sampler.draw(kLogits, scratch).token, 2);
+  EXPECT_EQ(sampler.draw(logits, scratch).token, 0);  // 2 may not come yet, 6 and 7 never
+  EXPECT_EQ(sampler.draw(logits, scratch).token, 0);
+  EXPECT_EQ(sampler.draw(logits, scratch).token, 2);
+}
+
+TEST(Sampler, LeavesTheLogitsAsTheyWere) {
+  const SamplerVocabulary vocabulary{.size = 7, .stop_tokens = {2, 7}};
+  const SamplingConfig config{
+      .repetition_penalty = 1.2, .dry_multiplier = 0.8, .min_new_tokens = 3};
+  SamplerScratch scratch;
+  Sampler sampler(config, vocabulary, {}, std::vector<TokenId>{0, 2, 6, 0, 2, 7, 0, 2});
+  std::vector<float> logits = kLogits;
+  for (int i = 0; i < 6; ++i) {
+    const DrawnToken drawn = sampler.draw(logits, scratch);
+    EXPECT_EQ(logits, kLogits);
+    EXPECT_NEAR(drawn.logprob, std::log(softmax(kLogits, 1.0)[drawn.token]), 1e-6);
+  }
 }
 
 TEST(Sampler, RepeatsItselfFromTheSameStream) {
+  std::vector<float> logits = kLogits;
   const SamplerVocabulary vocabulary{.size = 8};
   const auto tokens = [&](const StreamId& stream) {
     SamplerScratch scratch;
     Sampler sampler(plain(), vocabulary, stream, {});
     std::vector<TokenId> drawn;
-    for (int i = 0; i < 30; ++i) drawn.push_back(sampler.draw(kLogits, scratch).token);
+    for (int i = 0; i < 30; ++i) drawn.push_back(sampler.draw(logits, scratch).token);
     return drawn;
   };
   const StreamId stream{.seed = 3, .prompt_hash = 4, .step = 5, .sample = 6};

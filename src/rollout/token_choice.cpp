@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "nn/kernels/softmax_kernels.h"
+#include "nn/kernels/logit_kernels.h"
 
 namespace polaris {
 namespace {
@@ -12,10 +12,10 @@ namespace {
 /// Candidates to begin with where nothing says how many are needed.
 constexpr std::size_t kFirstSelection = 64;
 
-/// Sum of e^((z - max) / T) over a row, which `row` is a copy of and loses.
-kernels::LogitRow softmax_row(std::vector<float>& row, double temperature) {
-  return kernels::softmax_kernels().logit_row(row.data(), std::ssize(row), 0,
-                                              static_cast<float>(1.0 / temperature), nullptr);
+/// Sum of e^((z - max) / T) over a row.
+kernels::LogitSum row_sum(std::span<const float> logits, double temperature) {
+  return kernels::logit_kernels().sum(logits.data(), std::ssize(logits),
+                                      static_cast<float>(1.0 / temperature));
 }
 
 }  // namespace
@@ -28,10 +28,13 @@ void TokenChoice::select(std::size_t count) {
   };
   for (std::size_t i = 0; i < count; ++i) top_.push_back(candidate(i));
   std::ranges::make_heap(top_, IsLikelier());
-  for (std::size_t i = count; i < logits_.size(); ++i) {
-    if (logits_[i] <= top_.front().logit) continue;  // an equal one has the higher id
+  const auto next_above = kernels::logit_kernels().next_above;
+  const std::int64_t end = std::ssize(logits_);
+  for (auto i = static_cast<std::int64_t>(count); i < end; ++i) {
+    i = next_above(logits_.data(), i, end, top_.front().logit);  // an equal one has the higher id
+    if (i == end) break;
     std::ranges::pop_heap(top_, IsLikelier());
-    top_.back() = candidate(i);
+    top_.back() = candidate(static_cast<std::size_t>(i));
     std::ranges::push_heap(top_, IsLikelier());
   }
   std::ranges::sort_heap(top_, IsLikelier());
@@ -45,10 +48,7 @@ double TokenChoice::weight(std::size_t rank) {
 
 /// Of all tokens that survive top-k.
 double TokenChoice::total_weight() {
-  if (limit_ == logits_.size()) {
-    exponentials_.assign(logits_.begin(), logits_.end());
-    return softmax_row(exponentials_, temperature_).sum;
-  }
+  if (limit_ == logits_.size()) return row_sum(logits_, temperature_).sum;
   double sum = 0.0;
   for (std::size_t rank = 0; rank < limit_; ++rank) sum += weight(rank);
   return sum;
@@ -87,15 +87,14 @@ TokenChoice::Result TokenChoice::draw(std::span<const float> logits, const Sampl
 
 void PlainSoftmax::set(std::span<const float> logits, double temperature) {
   logits_ = logits;
-  exponentials_.assign(logits.begin(), logits.end());
-  const kernels::LogitRow row = softmax_row(exponentials_, temperature);
+  const kernels::LogitSum row = row_sum(logits, temperature);
   if (!std::isfinite(row.sum) || !std::isfinite(row.max))
     throw Error(ErrorCode::kInvalidData,
                 "the model's logits are not finite numbers; its weights are damaged, or training "
                 "diverged (lower optimizer.lr)");
   inverse_temperature_ = 1.0 / temperature;
   max_ = row.max;
-  log_sum_ = std::log(static_cast<double>(row.sum));
+  log_sum_ = std::log(row.sum);
 }
 
 double PlainSoftmax::logprob(TokenId token) const {

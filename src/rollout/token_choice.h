@@ -51,11 +51,10 @@ class TokenChoice {
   std::size_t limit_ = 0;  // tokens that survive top-k
 
   std::vector<Candidate> top_;  // the likeliest, in order; grown as far as it is asked for
-  std::vector<float> exponentials_;
 };
 
 /// The row's log-probabilities without any filter: log softmax(logits / temperature), as the
-/// trainer computes them. Softmax sums are in double.
+/// trainer computes them, and once it has them, free of the row. Softmax sums are in double.
 class PlainSoftmax {
  public:
   /// @throws Error{kInvalidData} if a logit is not a finite number
@@ -66,7 +65,6 @@ class PlainSoftmax {
  private:
   std::span<const float> logits_;
   double inverse_temperature_ = 1.0, max_ = 0.0, log_sum_ = 0.0;
-  std::vector<float> exponentials_;
 };
 
 }  // namespace polaris

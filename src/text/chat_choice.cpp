@@ -1,7 +1,6 @@
 #include "text/chat_choice.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/sha256.h"
 
 namespace polaris {
 namespace {
@@ -136,15 +136,6 @@ ChatTemplateChoice named(std::string_view configured, const ChatTemplateEvidence
 }
 
 }  // namespace
-
-std::string sha256_hex(std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned int size = 0;
-  const int done =
-      EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  POLARIS_CHECK(done == 1 && size == 32);
-  return fmt::format("{:02x}", fmt::join(digest.begin(), digest.begin() + size, ""));
-}
 
 ChatTemplateEvidence read_chat_evidence(const fs::path& folder, const Tokenizer& tokenizer) {
   ChatTemplateEvidence evidence;

@@ -49,7 +49,4 @@ ChatTemplateChoice choose_chat_template(const ChatTemplateEvidence& evidence,
 ChatTemplateChoice choose_chat_template(const std::filesystem::path& folder,
                                         const Tokenizer& tokenizer, std::string_view configured);
 
-/// SHA-256 in lower-case hexadecimal digits.
-std::string sha256_hex(std::string_view bytes);
-
 }  // namespace polaris

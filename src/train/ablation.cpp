@@ -33,6 +33,16 @@ constexpr std::array<Measured, 3> kMeasured = {
      {"log-probability of held-out human stories, nats per token", &Outcome::held_out},
      {"log-probability of trained human stories, nats per token", &Outcome::trained}}};
 
+/// The model, or the model with its adapter, of a checkpoint.
+Policy trained(const TrainingRun& run, std::int64_t step) {
+  const fs::path checkpoint = run.run_dir / "checkpoints" / fmt::format("step_{}", step);
+  const PolicyConfig& model = run.config.model;
+  if (!model.lora.enabled)
+    return Policy::load(checkpoint / "model", model.compute_dtype, run.config.device);
+  return Policy::load(find_input(model.path, run.config_file), model.compute_dtype,
+                      run.config.device, checkpoint / "adapter");
+}
+
 /// The prompts of the run's data, with their references.
 class Data {
  public:
@@ -60,8 +70,7 @@ class Data {
     if (!problems.empty()) throw Error(ErrorCode::kInvalidData, problems.front());
     Outcome outcome;
     for (const auto& [id, values] : rewards) outcome.reward[id] = *mean(values);
-    const auto model = run.run_dir / "checkpoints" / fmt::format("step_{}", steps.back()) / "model";
-    const Policy policy = Policy::load(model, run.config.model.compute_dtype, run.config.device);
+    const Policy policy = trained(run, steps.back());
     const auto encode = [&](const Prompt& prompt) {
       return text_.encoder().encode_reference(prompt);
     };

@@ -33,6 +33,15 @@ Origin origin(const Json& row, std::string_view where) {
               fmt::format("{}: \"origin\" is neither \"policy\" nor \"reference\"", where));
 }
 
+/// Absent in records of other programs: all rows are then of one group.
+std::size_t group(const Json& row, std::string_view where) {
+  const auto found = row.find("group");
+  if (found == row.end()) return 0;
+  if (found->is_number_unsigned()) return found->get<std::size_t>();
+  throw Error(ErrorCode::kInvalidData,
+              fmt::format("{}: \"group\" is not a whole number from 0 on", where));
+}
+
 Row parse_row(const Json& row, const std::string& where) {
   if (!row.is_object())
     throw Error(ErrorCode::kInvalidData, fmt::format("{} is not an object", where));
@@ -43,6 +52,7 @@ Row parse_row(const Json& row, const std::string& where) {
     return token_ids_from_json(need(row, key, where), fmt::format("{}: \"{}\"", where, key));
   };
   return {.origin = origin(row, where),
+          .group = group(row, where),
           .prompt_tokens = tokens("prompt_tokens"),
           .response_tokens = tokens("response_tokens"),
           .advantage = advantage.get<double>(),
@@ -56,6 +66,7 @@ Json batch_record(const std::vector<Row>& rows) {
   Json list = Json::array();
   for (const Row& row : rows) {
     Json json = {{"origin", row.origin == Origin::kPolicy ? kPolicy : kReference},
+                 {"group", row.group},
                  {"prompt_tokens", row.prompt_tokens},
                  {"response_tokens", row.response_tokens},
                  {"advantage", row.advantage}};

@@ -24,4 +24,9 @@ TorchLearnerOptions sft_learner_options(const RunConfig& config, const std::file
   return options;
 }
 
+LoraConfig found(LoraConfig lora, const std::filesystem::path& config_file) {
+  if (!lora.adapter.empty()) lora.adapter = find_input(lora.adapter, config_file).string();
+  return lora;
+}
+
 }  // namespace polaris

@@ -15,4 +15,7 @@ TorchLearnerOptions learner_options(const RunConfig& config);
 TorchLearnerOptions sft_learner_options(const RunConfig& config, const std::filesystem::path& model,
                                         std::int64_t steps);
 
+/// With the adapter's path as find_input() finds it.
+LoraConfig found(LoraConfig lora, const std::filesystem::path& config_file);
+
 }  // namespace polaris

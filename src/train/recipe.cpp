@@ -13,7 +13,8 @@ namespace {
 /// A group of answers per prompt, each with its reward. While HRI is on, one answer of the group
 /// is the human reference.
 std::vector<ScoredGroup> make_groups(const RunConfig& config, Stages& stages, StepLog& log,
-                                     std::span<const Prompt> prompts, bool inject_reference) {
+                                     std::span<const Prompt> prompts, bool inject_reference,
+                                     const OnScored& on_scored) {
   RolloutRequest request{.prompts = prompts,
                          .rollouts_per_prompt = static_cast<std::size_t>(
                              config.rollout.group_size - (inject_reference ? 1 : 0)),
@@ -34,7 +35,7 @@ std::vector<ScoredGroup> make_groups(const RunConfig& config, Stages& stages, St
         group.rollouts.push_back(std::move(*reference));
     }
   }
-  return log.timed("reward", [&] { return stages.scorer.score(std::move(groups)); });
+  return log.timed("reward", [&] { return stages.scorer.score(std::move(groups), on_scored); });
 }
 
 void make_step(const RunConfig& config, Stages& stages, StepLog& log, std::int64_t last) {
@@ -47,26 +48,38 @@ void make_step(const RunConfig& config, Stages& stages, StepLog& log, std::int64
 
   // 2. Groups of answers with their rewards, or what a killed run had already recorded.
   const double reference_weight = hri_weight(config.hri, step);
+  const bool drops = quality.on_failure == OnJudgeFailure::kDrop;
+  const BatchRules rules = {.advantage = config.advantage,
+                            .normaliser = config.loss.normaliser,
+                            .hri_weight = reference_weight,
+                            .min_policy_rollouts = drops ? 2U : 1U};
+  // Gradient work can begin with the first group that is scored: what the rest decides, the step's
+  // scale, comes in when it is applied.
+  const auto accumulate = [&](const ScoredGroup& group, std::size_t index) {
+    std::vector<Row> rows = build_batch({&group, 1}, rules).batch.rows;
+    for (Row& row : rows) row.group = index;
+    log.timed("update_actor", [&] { stages.learner.accumulate(rows); });
+  };
   auto recorded = run.rollouts().take(step, prompts);
+  const bool is_early = config.learner.accumulate == AccumulateWhen::kAsScored && !recorded;
   const std::vector<ScoredGroup> groups =
       recorded ? std::move(*recorded)
-               : make_groups(config, stages, log, prompts, reference_weight > 0.0);
+               : make_groups(config, stages, log, prompts, reference_weight > 0.0,
+                             is_early ? OnScored(accumulate) : OnScored([](auto&, auto) {}));
   if (const auto reason = too_many_failed(groups, quality.max_failed_fraction))
     throw Error(ErrorCode::kGuard,
                 fmt::format("step {}: {}; the same command goes on with this step", step, *reason));
 
   // 3. Advantages within each group; the reference is measured against the policy's answers.
-  const bool drops = quality.on_failure == OnJudgeFailure::kDrop;
-  const BuiltBatch built = build_batch(groups, {.advantage = config.advantage,
-                                                .normaliser = config.loss.normaliser,
-                                                .hri_weight = reference_weight,
-                                                .min_policy_rollouts = drops ? 2U : 1U});
+  const BuiltBatch built = build_batch(groups, rules);
   if (!recorded) run.rollouts().write(step, groups, built.groups);
   run.record_batch(built.batch);
 
   // 4. One clipped policy-gradient update.
-  const UpdateStats update =
-      log.timed("update_actor", [&] { return stages.learner.update(built.batch); });
+  const UpdateStats update = log.timed("update_actor", [&] {
+    return is_early ? stages.learner.apply(built.batch.step_scale)
+                    : stages.learner.update(built.batch);
+  });
 
   log.set("training/global_step", static_cast<double>(step));
   log.set("training/epoch", static_cast<double>(stages.prompts.order().epoch_of(step)));

@@ -93,6 +93,10 @@ void RunConfig::validate() const {
     refuse(
         "rollout.weight_dtype = int8 draws from another distribution than the trained one; "
         "set loss.importance_weights = truncated");
+  if (learner.accumulate == AccumulateWhen::kAsScored && loss.normaliser == Normaliser::kPairMean)
+    refuse(
+        "loss.normaliser = pair_mean weighs every row by its partner from the whole batch, so "
+        "learner.accumulate must be when_complete");
   if (hri.enabled && rollout.group_size < 3 &&
       reward.story_quality_rule.on_failure == OnJudgeFailure::kDrop)
     refuse(

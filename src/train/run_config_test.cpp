@@ -98,6 +98,9 @@ TEST(RunConfig, RulesOverSeveralKeys) {
   EXPECT_TRUE(contains(refusal("rollout.weight_dtype = \"int8\""), "importance_weights"));
   EXPECT_EQ(refusal("rollout.weight_dtype = \"int8\"\nloss.importance_weights = \"truncated\""),
             "(accepted)");
+  EXPECT_TRUE(
+      contains(refusal("learner.accumulate = \"as_scored\"\nloss.normaliser = \"pair_mean\""),
+               "when_complete"));
   EXPECT_TRUE(contains(refusal("rollout.presence_penalty = 0.5"), "twice"));
   EXPECT_EQ(refusal("rollout.presence_penalty = 0.5\nrollout.repetition_penalty = 1"),
             "(accepted)");
@@ -132,6 +135,47 @@ TEST(RunConfig, ShippedConfigurationsAreAccepted) {
         ConfigSource::from_file(POLARIS_SOURCE_DIR "/configs/" + entry.name));
     EXPECT_TRUE(keys_without_effect(list_fields(config), list_fields(defaults)).empty());
   }
+}
+
+TEST(JudgePanel, AnEntryIsTheFirstJudgeWithOtherKeys) {
+  const auto config = read_config<RunConfig>(ConfigSource::from_text(R"(
+[judge]
+kind = "http"
+base_url = "http://localhost/v1"
+model = "a"
+budget_usd = 3
+panel = ["model=b temperature=0.7", 'model=c dialect=gemini base_url="" api_key_env=KEY']
+)",
+                                                                     "test"));
+  const auto judges = judges_of(config.judge);
+  ASSERT_EQ(judges.size(), 3U);
+  EXPECT_EQ(judges[0].model, "a");
+  EXPECT_EQ(judges[1].model, "b");
+  EXPECT_EQ(judges[1].temperature, 0.7);
+  EXPECT_EQ(judges[1].base_url, "http://localhost/v1");
+  EXPECT_EQ(judges[2].dialect, JudgeDialect::kGemini);
+  EXPECT_EQ(judges[2].base_url, "");
+  EXPECT_EQ(judges[2].temperature, 0.2);
+  EXPECT_EQ(judges[2].budget_usd, 3);
+  for (const JudgeConfig& one : judges) EXPECT_TRUE(one.panel.empty());
+}
+
+TEST(JudgePanel, AWrongEntryIsNamed) {
+  const auto contains = [](const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+  };
+  const auto refusal_of = [](const std::string& entry) {
+    return refusal(
+        "judge.kind = \"http\"\njudge.base_url = \"http://h/v1\"\njudge.model = \"a\"\n"
+        "judge.panel = [\"" +
+        entry + "\"]");
+  };
+  EXPECT_TRUE(contains(refusal_of("modle=b"), "judge.panel, \"modle=b\""));
+  EXPECT_TRUE(contains(refusal_of("modle=b"), "model"));
+  EXPECT_TRUE(contains(refusal_of(""), "name the keys"));
+  EXPECT_TRUE(contains(refusal_of("model=b budget_usd=1"), "budget_usd is the same"));
+  EXPECT_TRUE(contains(refusal_of("model=b temperature=9"), "vendors refuse more"));
+  EXPECT_TRUE(contains(refusal_of("b"), "judge.panel"));
 }
 
 }  // namespace

@@ -1,17 +1,19 @@
 #include "train/training_run.h"
 
 #include <memory>
+#include <optional>
 
 #include "base/error.h"
+#include "base/strings.h"
 #include "data/story_dataset.h"
 #include "judge/make_judge.h"
 #include "nn/torch_learner.h"
 #include "reward/rules.h"
 #include "reward/story_quality.h"
-#include "rollout/local_engine.h"
 #include "train/learner_options.h"
 #include "train/recipe.h"
 #include "train/report.h"
+#include "train/rollout_engines.h"
 #include "train/run_text.h"
 #include "train/summary.h"
 #include "train/validation.h"
@@ -22,13 +24,12 @@ namespace {
 namespace fs = std::filesystem;
 using Note = std::function<void(const std::string&)>;
 
-/// A reward and who judges for it, for stories of up to `max_tokens`.
+/// A reward for stories of up to `max_tokens`.
 class RewardStage {
  public:
-  RewardStage(const RunConfig& config, const JudgeConfig& judge, const JudgeSetup& setup,
-              const RunText& text, std::int64_t max_tokens, const Note& note)
-      : judge_(make_judge(judge, setup, note)),
-        scorer_(*judge_, config.reward,
+  /// @param judge  borrowed
+  RewardStage(const RunConfig& config, Judge& judge, const RunText& text, std::int64_t max_tokens)
+      : scorer_(judge, config.reward,
                 stories_for_scorer(config.reward, text.encoder().opens_thinking()),
                 rules_for_scorer(config.reward,
                                  {.prompt_opens_thinking = text.encoder().opens_thinking(),
@@ -38,7 +39,6 @@ class RewardStage {
   Scorer& scorer() { return scorer_; }
 
  private:
-  std::unique_ptr<Judge> judge_;
   Scorer scorer_;
 };
 
@@ -74,26 +74,31 @@ void note_long_references(const std::vector<Prompt>& prompts, const RunText& tex
                    skipped ? "left out" : "cut"));
 }
 
-/// The held-out judge if the configuration sets one, else the training judge.
-JudgeConfig validation_judge(const RunConfig& config) {
+/// The held-out judge if the configuration sets one; else absent, and the training judge validates.
+std::optional<JudgeConfig> held_out_judge(const RunConfig& config) {
   JudgeConfig held_out = config.eval.judge;
   JudgeConfig defaults;
   const FieldList standard = list_fields(defaults);
-  const bool is_set =
-      show_config(list_fields(held_out), standard) != show_config(standard, standard);
-  return is_set ? held_out : config.judge;
+  if (show_config(list_fields(held_out), standard) == show_config(standard, standard))
+    return std::nullopt;
+  return held_out;
 }
 
 }  // namespace
 
 std::string judge_name(const JudgeConfig& judge) {
-  if (judge.kind == JudgeKind::kHttp) return judge.model;
+  if (judge.kind == JudgeKind::kHttp) {
+    std::vector<std::string> models;
+    for (const JudgeConfig& one : judges_of(judge)) models.push_back(one.model);
+    return join(models, " + ");
+  }
   return enum_names(JudgeKind{})[static_cast<std::size_t>(judge.kind)];
 }
 
 void TrainingRun::start() const {
   if (config.model.path.empty())
     throw Error(ErrorCode::kInvalidConfig, "model.path is empty; name the model to train");
+  check_trainable(config);
   const fs::path model = find_input(config.model.path, config_file);
   const RunText text(config, model);
   note(text.chat().note);
@@ -111,27 +116,28 @@ void TrainingRun::start() const {
   RunDirectory run(run_dir, config, real_file_system(), terminal);
   TorchLearnerOptions options = learner_options(config);
   options.model.path = model.string();
+  options.model.lora = found(config.model.lora, config_file);
   options.total_steps = total_steps(config, source);
   TorchLearner learner(options);
-  const Policy policy = learner.policy();
-  LocalRolloutEngine engine(policy, &text.tokenizer(),
-                            {.seed = static_cast<std::uint64_t>(config.seed),
-                             .slots = config.rollout.slots,
-                             .stop_tokens = stop_tokens(policy.config(), &text.tokenizer(),
-                                                        end_of_turn(text.chat().chat.kind)),
-                             .interrupted = interrupted});
+  const auto engine = make_rollout_engine(config, learner, text, run_dir, interrupted);
 
   const JudgeSetup setup = judge_setup(config.reward, fs::weakly_canonical(run_dir).string());
-  RewardStage training(config, config.judge, setup, text, config.data.max_response_tokens, note);
-  RewardStage validation(config, validation_judge(config), setup, text,
-                         config.validation.max_new_tokens, note);
+  const auto judge = make_judge(config.judge, setup, note);
+  JudgeSetup held_out_setup = setup;
+  held_out_setup.run_id += " validation";  // it has a budget of its own
+  std::unique_ptr<Judge> held_out;
+  if (const auto other = held_out_judge(config))
+    held_out = make_judge(*other, held_out_setup, note);
+  RewardStage training(config, *judge, text, config.data.max_response_tokens);
+  RewardStage validation(config, held_out ? *held_out : *judge, text,
+                         config.validation.max_new_tokens);
   const SystemClock clock;
   run_recipe(config,
              {.prompts = source,
               .validation_prompts = validation_prompts,
               .encode_reference =
                   [&](const Prompt& prompt) { return text.encoder().encode_reference(prompt); },
-              .engine = engine,
+              .engine = *engine,
               .scorer = training.scorer(),
               .validation_scorer = validation.scorer(),
               .reading = validation_reading(config, text.encoder().opens_thinking()),

@@ -9,7 +9,7 @@
 
 namespace polaris {
 
-/// Who judges, in a word: the model of an HTTP judge, "lexical", "replay" or "none".
+/// Who judges, in a word: the models of HTTP judges, "lexical", "replay" or "none".
 std::string judge_name(const JudgeConfig& judge);
 
 /// A run of the recipe on a real model.
