@@ -47,11 +47,15 @@ std::unique_ptr<RolloutEngine> make_remote_engine(const RunConfig& config,
 }  // namespace
 
 void check_trainable(const RunConfig& config) {
-  if (config.rollout.engine == EngineKind::kLocal) return;
-  const RemoteRolloutConfig& remote = config.rollout.remote;
   const auto need = [](bool holds, const char* message) {
     if (!holds) throw Error(ErrorCode::kInvalidConfig, message);
   };
+  need(config.rollout.weight_dtype != RolloutDtype::kInt8 ||
+           config.loss.importance_weights != ImportanceWeights::kOff,
+       "rollout.weight_dtype = int8 draws from another distribution than the trained one; set "
+       "loss.importance_weights = truncated");
+  if (config.rollout.engine == EngineKind::kLocal) return;
+  const RemoteRolloutConfig& remote = config.rollout.remote;
   need(remote.takes_weights(),
        "training gives the server new weights and needs its token ids: set rollout.remote.server "
        "to vllm or sglang");

@@ -21,8 +21,9 @@ std::unique_ptr<RolloutEngine> make_rollout_engine(const RunConfig& config,
                                                    const std::filesystem::path& run_dir,
                                                    std::function<bool()> interrupted);
 
-/// @throws Error{kInvalidConfig} if a server is to write that cannot sample or be trained as
-///         configured
+/// @throws Error{kInvalidConfig} if stories would be drawn from another distribution than the
+///         trained one without a correction, or a server is to write that cannot sample or be
+///         trained as configured
 void check_trainable(const RunConfig& config);
 
 }  // namespace polaris

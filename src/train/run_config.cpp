@@ -88,11 +88,6 @@ void RunConfig::fields(FieldList& list) {
 
 void RunConfig::validate() const {
   const auto refuse = [](const char* message) { throw Error(ErrorCode::kInvalidConfig, message); };
-  if (rollout.weight_dtype == RolloutDtype::kInt8 &&
-      loss.importance_weights == ImportanceWeights::kOff)
-    refuse(
-        "rollout.weight_dtype = int8 draws from another distribution than the trained one; "
-        "set loss.importance_weights = truncated");
   if (learner.accumulate == AccumulateWhen::kAsScored && loss.normaliser == Normaliser::kPairMean)
     refuse(
         "loss.normaliser = pair_mean weighs every row by its partner from the whole batch, so "

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file_system.h"
+#include "train/rollout_engines.h"
 
 namespace polaris {
 namespace {
@@ -95,9 +96,6 @@ TEST(RunConfig, RulesOverSeveralKeys) {
   const auto contains = [](const std::string& text, const char* part) {
     return text.find(part) != std::string::npos;
   };
-  EXPECT_TRUE(contains(refusal("rollout.weight_dtype = \"int8\""), "importance_weights"));
-  EXPECT_EQ(refusal("rollout.weight_dtype = \"int8\"\nloss.importance_weights = \"truncated\""),
-            "(accepted)");
   EXPECT_TRUE(
       contains(refusal("learner.accumulate = \"as_scored\"\nloss.normaliser = \"pair_mean\""),
                "when_complete"));
@@ -115,6 +113,20 @@ TEST(RunConfig, RulesOverSeveralKeys) {
   EXPECT_EQ(refusal("device.name = \"cuda:1\""), "(accepted)");
   EXPECT_TRUE(contains(refusal("optimizer.betas = [1.0, 0.9]"), "below 1"));
   EXPECT_TRUE(contains(refusal("reward.length_rule.lower_words = [2, 1]"), "at least, at most"));
+}
+
+TEST(CheckTrainable, NarrowSamplingNeedsImportanceWeights) {
+  RunConfig config;
+  EXPECT_NO_THROW(check_trainable(config));
+  config.rollout.weight_dtype = RolloutDtype::kInt8;
+  try {
+    check_trainable(config);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("importance_weights"), std::string::npos) << e.what();
+  }
+  config.loss.importance_weights = ImportanceWeights::kTruncated;
+  EXPECT_NO_THROW(check_trainable(config));
 }
 
 TEST(RunConfig, KeysWithoutEffectAreReported) {
