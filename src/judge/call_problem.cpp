@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "base/retry.h"
 #include "base/strings.h"
 #include "judge/lenient_json.h"
 #include "judge/vendor_error.h"
@@ -29,12 +30,6 @@ std::optional<double> wait_of(const HttpHeaders& headers, double now_wall_s) {
   if (const auto seconds = parse_seconds(*text)) return seconds;
   const auto date = parse_http_date(*text);
   return date ? std::optional(std::max(0.0, *date - now_wall_s)) : std::nullopt;
-}
-
-bool is_transient_status(int status) {
-  constexpr int kTransient[] = {408, 409, 425, 429};
-  return std::ranges::find(kTransient, status) != std::end(kTransient) ||
-         (status >= 500 && status != 501 && status != 505);
 }
 
 /// The account's money and not its rate: waiting does not help.
@@ -114,15 +109,6 @@ std::optional<CallProblem> problem_in_body(const Json& body) {
   const VendorError error = vendor_error(body);
   const int status = error.status.value_or(says_any(error.code, kPassing) ? 500 : 400);
   return problem_with(status, "the answer is an error", error);
-}
-
-std::string without_secret(std::string text, std::string_view secret) {
-  constexpr std::string_view kBlack = "***";
-  if (secret.empty()) return text;
-  for (auto at = text.find(secret); at != std::string::npos;
-       at = text.find(secret, at + kBlack.size()))
-    text.replace(at, secret.size(), kBlack);
-  return text;
 }
 
 }  // namespace polaris

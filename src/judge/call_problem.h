@@ -38,7 +38,4 @@ CallProblem problem_of(const HttpResponse& response, double now_wall_s);
 /// it; absent if it is none.
 std::optional<CallProblem> problem_in_body(const Json& body);
 
-/// `text` with every occurrence of `secret` blackened: some servers repeat the key they refuse.
-std::string without_secret(std::string text, std::string_view secret);
-
 }  // namespace polaris

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/retry.h"
 #include "judge/messages.h"
 #include "text/unicode.h"
 

@@ -13,7 +13,7 @@
 #include "judge/call_book.h"
 #include "judge/call_line.h"
 #include "judge/rate_limit.h"
-#include "judge/retry.h"
+#include "base/retry.h"
 
 namespace polaris {
 namespace {

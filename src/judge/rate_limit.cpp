@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "judge/retry.h"
+#include "base/retry.h"
 #include "judge/vendor_error.h"
 
 namespace polaris {

@@ -3,15 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
-#include <iterator>
-#include <map>
 #include <random>
 
 #include "base/error.h"
 #include "base/temp_folder.h"
 #include "nn/decode_session.h"
 #include "nn/internal/golden_testing.h"
+#include "nn/internal/learner_testing.h"
 #include "nn/torch_learner.h"
 #include "weights/checkpoint_testing.h"
 #include "weights/lora_testing.h"
@@ -20,7 +18,9 @@ namespace polaris {
 namespace {
 
 namespace fs = std::filesystem;
+using nn::contents;
 using nn::golden_folder;
+using nn::state_of;
 
 TorchLearnerOptions options_for(const fs::path& model) {
   return {.model = {.path = model.string(), .lora = {.enabled = true, .rank = 4, .alpha = 8}},
@@ -42,22 +42,6 @@ std::vector<Row> random_rows(std::size_t count, unsigned seed = 1) {
     row.advantage = 1.0;
   }
   return rows;
-}
-
-std::map<std::string, std::string> contents(const fs::path& folder) {
-  std::map<std::string, std::string> files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (!entry.is_regular_file()) continue;
-    std::ifstream file(entry.path(), std::ios::binary);
-    files[fs::relative(entry.path(), folder).string()] = {std::istreambuf_iterator<char>(file), {}};
-  }
-  return files;
-}
-
-std::map<std::string, std::string> state_of(const TorchLearner& learner) {
-  const TempFolder temp;
-  learner.save(temp.path());
-  return contents(temp.path());
 }
 
 std::vector<float> logprobs_of(const Policy& policy) {

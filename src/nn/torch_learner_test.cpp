@@ -3,8 +3,6 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <random>
 
@@ -13,6 +11,7 @@
 #include "base/task_pool.h"
 #include "base/temp_folder.h"
 #include "nn/internal/golden_testing.h"
+#include "nn/internal/learner_testing.h"
 #include "rl/batch.h"
 #include "weights/expected_tensors.h"
 #include "weights/model_folder.h"
@@ -22,8 +21,10 @@ namespace polaris {
 namespace {
 
 namespace fs = std::filesystem;
+using nn::contents;
 using nn::golden_folder;
 using nn::GoldenFile;
+using nn::state_of;
 
 TorchLearnerOptions options_for(const fs::path& model) {
   return {.model = {.path = model.string()},
@@ -49,23 +50,6 @@ std::vector<Row> random_rows(std::size_t count, unsigned seed = 1) {
     row.advantage = static_cast<double>(random() % 2001) / 1000.0 - 1.0;
   }
   return rows;
-}
-
-/// Every file below a folder, with its content.
-std::map<std::string, std::string> contents(const fs::path& folder) {
-  std::map<std::string, std::string> files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (!entry.is_regular_file()) continue;
-    std::ifstream file(entry.path(), std::ios::binary);
-    files[fs::relative(entry.path(), folder).string()] = {std::istreambuf_iterator<char>(file), {}};
-  }
-  return files;
-}
-
-std::map<std::string, std::string> state_of(const TorchLearner& learner) {
-  const TempFolder temp;
-  learner.save(temp.path());
-  return contents(temp.path());
 }
 
 class GrpoStep : public testing::TestWithParam<std::string> {};

@@ -208,12 +208,8 @@ const DecodeWeights& LocalRolloutEngine::weights() {
 
 std::vector<RolloutGroup> LocalRolloutEngine::generate(const RolloutRequest& request,
                                                        const OnRollout& on_rollout) {
-  POLARIS_CHECK(request.rollouts_per_prompt > 0 && request.sampling.max_new_tokens > 0,
-                "{} rollouts of {} tokens", request.rollouts_per_prompt,
-                request.sampling.max_new_tokens);
+  request.check();
   if (request.prompts.empty()) return {};
-  POLARIS_CHECK(request.skip < request.prompts.size() * request.rollouts_per_prompt,
-                "all sequences are skipped");
   return Run(*this, request, on_rollout).run();
 }
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "base/retry.h"
 #include "base/strings.h"
 #include "rollout/remote/call_failure.h"
 #include "rollout/remote/llama_server.h"
@@ -185,7 +186,7 @@ class RemoteRolloutEngine::Run {
       if (!failure) failure = finish(story, attempt);
       if (failure) retry(std::move(story), std::move(*failure));
     } catch (const Error& e) {
-      throw Error(e.code(), blackened(e.within(name).what(), engine_.options_.key));
+      throw Error(e.code(), without_secret(e.within(name).what(), engine_.options_.key));
     }
   }
 
@@ -225,9 +226,8 @@ class RemoteRolloutEngine::Run {
     if (!failure.may_repeat || story.failed >= config.max_attempts)
       throw Error(ErrorCode::kUnavailable,
                   fmt::format("attempt {} failed: {}", story.failed, failure.message));
-    story.not_before_s =
-        clock_.steady_s() +
-        pause_before_retry(story.failed, failure, config.retry_base_delay_s, story.name);
+    story.not_before_s = clock_.steady_s() + retry_delay_s(story.failed, failure.wait_s,
+                                                           config.retry_base_delay_s, story.name);
     waiting_.push_back(std::move(story));
   }
 
@@ -341,12 +341,8 @@ HttpRequest RemoteRolloutEngine::http_request(const StoryCall& call) const {
 
 std::vector<RolloutGroup> RemoteRolloutEngine::generate(const RolloutRequest& request,
                                                         const OnRollout& on_rollout) {
-  POLARIS_CHECK(request.rollouts_per_prompt > 0 && request.sampling.max_new_tokens > 0,
-                "{} rollouts of {} tokens", request.rollouts_per_prompt,
-                request.sampling.max_new_tokens);
+  request.check();
   if (request.prompts.empty()) return {};
-  POLARIS_CHECK(request.skip < request.prompts.size() * request.rollouts_per_prompt,
-                "all sequences are skipped");
   POLARIS_CHECK(!options_.weights || !asked_policy_.empty(), "use_policy() comes first");
   look();
   server_->check(request.sampling);

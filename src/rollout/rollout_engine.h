@@ -24,6 +24,9 @@ struct RolloutRequest {
   std::size_t skip = 0;
   std::int64_t step = 0;  ///< distinguishes the random streams of one prompt; 0 = validation
   SamplingConfig sampling;
+
+  /// @throws Error{kInternal} for a request that asks for nothing of its prompts
+  void check() const;
 };
 
 /// Samples answers from a policy. Implementations: FakeEngine, a local one that shares the

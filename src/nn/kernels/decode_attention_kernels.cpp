@@ -1,27 +1,9 @@
 #include "nn/kernels/decode_attention_kernels.h"
 
-#include "nn/kernels/simd.h"
+#include "nn/kernels/lanes.h"
 
 namespace polaris::kernels::POLARIS_ISA {
 namespace {
-
-#if defined(__AVX512F__)
-constexpr int kWidth = 16;
-#elif defined(__AVX2__)
-constexpr int kWidth = 8;
-#else
-constexpr int kWidth = 4;
-#endif
-
-using Lanes [[gnu::vector_size(kWidth * sizeof(float))]] = float;
-using Indices [[gnu::vector_size(kWidth * sizeof(float))]] = std::int32_t;
-
-POLARIS_INLINE Lanes load_lanes(const float* from) {
-  Lanes x;
-  __builtin_memcpy(&x, from, sizeof x);
-  return x;
-}
-POLARIS_INLINE void store_lanes(float* to, const Lanes& x) { __builtin_memcpy(to, &x, sizeof x); }
 
 /// The first `count` of kWidth floats, and zeros.
 POLARIS_INLINE Lanes load_some(const float* from, std::int64_t count) {
@@ -32,7 +14,7 @@ POLARIS_INLINE Lanes load_some(const float* from, std::int64_t count) {
 
 /// a0 + a1, a2 + a3, .., b0 + b1, b2 + b3, ..
 POLARIS_INLINE Lanes add_pairs(const Lanes& a, const Lanes& b) {
-  Indices even = {};
+  IntLanes even = {};
   for (int i = 0; i < kWidth; ++i) even[i] = 2 * i;
   return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, even + 1);
 }

@@ -6,17 +6,11 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/random.h"
+#include "base/retry.h"
 #include "base/strings.h"
 
 namespace polaris {
 namespace {
-
-bool is_transient(int status) {
-  constexpr int kTransient[] = {408, 409, 425, 429};
-  return std::ranges::find(kTransient, status) != std::end(kTransient) ||
-         (status >= 500 && status != 501 && status != 505);
-}
 
 std::optional<double> asked_wait(const HttpHeaders& headers, double now_wall_s) {
   constexpr double kLongest_s = 600.0;
@@ -53,7 +47,7 @@ CallFailure call_failure(const HttpFailure& failure) {
 
 CallFailure call_failure(const HttpResponse& response, double now_wall_s) {
   return {.message = fmt::format("HTTP {}: {}", response.status, error_text(response.body)),
-          .may_repeat = is_transient(response.status),
+          .may_repeat = is_transient_status(response.status),
           .wait_s = asked_wait(response.headers, now_wall_s)};
 }
 
@@ -69,26 +63,6 @@ std::string error_text(std::string_view body) {
   std::ranges::replace_if(
       line, [](char c) { return c >= 0 && c < ' '; }, ' ');
   return line;
-}
-
-std::string blackened(std::string text, std::string_view secret) {
-  constexpr std::string_view kBlack = "***";
-  if (secret.empty()) return text;
-  for (auto at = text.find(secret); at != std::string::npos;
-       at = text.find(secret, at + kBlack.size()))
-    text.replace(at, secret.size(), kBlack);
-  return text;
-}
-
-double pause_before_retry(int failed, const CallFailure& failure, double base_s,
-                          std::string_view name) {
-  constexpr double kLongest_s = 60.0;
-  constexpr int kLastDoubling = 30;
-  if (failure.wait_s) return *failure.wait_s;
-  const StreamId stream{.prompt_hash = id_hash(name), .purpose = RandomPurpose::kRetryJitter};
-  const auto words = stream.draw(static_cast<std::uint32_t>(failed));
-  const double most = std::ldexp(base_s, std::clamp(failed - 1, 0, kLastDoubling));
-  return uniform01(words[0], words[1]) * std::min(kLongest_s, most);
 }
 
 }  // namespace polaris

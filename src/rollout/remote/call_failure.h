@@ -28,14 +28,4 @@ CallFailure call_failure(const HttpResponse& response, double now_wall_s);
 /// its text; one line of at most 300 characters.
 std::string error_text(std::string_view body);
 
-/// `text` with every occurrence of `secret` blackened: some servers repeat the key they refuse.
-std::string blackened(std::string text, std::string_view secret);
-
-/// Seconds to wait before attempt `failed` + 1: what was asked for, else uniform in
-/// [0, min(60, base 2^(failed - 1))].
-/// @param name  of the story: the pause is a function of it, so stories that failed together do not
-///              come back together
-double pause_before_retry(int failed, const CallFailure& failure, double base_s,
-                          std::string_view name);
-
 }  // namespace polaris

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
-
 namespace polaris {
 namespace {
 
@@ -42,24 +40,6 @@ TEST(CallFailure, FindsTheServersWords) {
   EXPECT_EQ(error_text(R"({"error": 3})"), R"({"error": 3})");
   EXPECT_EQ(error_text(""), "");
   EXPECT_LT(error_text(std::string(100000, 'x')).size(), 310U);
-}
-
-TEST(CallFailure, PausesLongerEveryTimeAndDifferentlyForEveryStory) {
-  std::set<double> pauses;
-  for (int failed = 1; failed <= 40; ++failed) {
-    const double pause = pause_before_retry(failed, {}, 1.0, "story");
-    EXPECT_GE(pause, 0.0);
-    EXPECT_LE(pause, failed < 7 ? 1 << (failed - 1) : 60);
-    pauses.insert(pause);
-  }
-  EXPECT_EQ(pauses.size(), 40U);
-  EXPECT_NE(pause_before_retry(1, {}, 1.0, "another"), pause_before_retry(1, {}, 1.0, "story"));
-  EXPECT_EQ(pause_before_retry(1, {.wait_s = 3.0}, 1.0, "story"), 3.0);
-}
-
-TEST(CallFailure, BlackensSecrets) {
-  EXPECT_EQ(blackened("key abc and abc", "abc"), "key *** and ***");
-  EXPECT_EQ(blackened("key", ""), "key");
 }
 
 }  // namespace

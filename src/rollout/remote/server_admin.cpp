@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/retry.h"
 #include "rollout/remote/call_failure.h"
 
 namespace polaris {
@@ -76,7 +77,7 @@ Json ServerAdmin::call(std::string_view method, std::string_view path, const Jso
     }
     if (!failure.may_repeat || attempt >= config_.max_attempts)
       throw Error(ErrorCode::kUnavailable, failure.message);
-    pause(pause_before_retry(attempt, failure, config_.retry_base_delay_s, path));
+    pause(retry_delay_s(attempt, failure.wait_s, config_.retry_base_delay_s, path));
   }
 }
 

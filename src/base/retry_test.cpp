@@ -1,8 +1,9 @@
-#include "judge/retry.h"
+#include "base/retry.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
 #include <string>
 
 namespace polaris {
@@ -33,6 +34,30 @@ TEST(RetryDelay, IsTheSameForTheSameQuestionAndAttempt) {
 TEST(RetryDelay, WhatTheServerAsksForHolds) {
   EXPECT_EQ(retry_delay_s(3, 7.5, 1.0, "a"), 7.5);
   EXPECT_EQ(retry_delay_s(3, 0.0, 1.0, "a"), 0.0);
+}
+
+TEST(RetryDelay, IsLongerEveryTimeAndDifferentlyForEveryStory) {
+  std::set<double> pauses;
+  for (int failed = 1; failed <= 40; ++failed) {
+    const double pause = retry_delay_s(failed, {}, 1.0, "story");
+    EXPECT_GE(pause, 0.0);
+    EXPECT_LE(pause, failed < 7 ? 1 << (failed - 1) : 60);
+    pauses.insert(pause);
+  }
+  EXPECT_EQ(pauses.size(), 40U);
+  EXPECT_NE(retry_delay_s(1, {}, 1.0, "another"), retry_delay_s(1, {}, 1.0, "story"));
+  EXPECT_EQ(retry_delay_s(1, 3.0, 1.0, "story"), 3.0);
+}
+
+TEST(WithoutSecret, LeavesTheRest) {
+  EXPECT_EQ(without_secret("key abc and abc", "abc"), "key *** and ***");
+  EXPECT_EQ(without_secret("key", ""), "key");
+}
+
+TEST(WithoutSecret, BlackensEveryOccurrence) {
+  EXPECT_EQ(without_secret("key sk-1 is wrong: sk-1", "sk-1"), "key *** is wrong: ***");
+  EXPECT_EQ(without_secret("**", "*"), "******");
+  EXPECT_EQ(without_secret("text", ""), "text");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "judge/retry.h"
+#include "base/retry.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,6 +6,21 @@
 #include "base/random.h"
 
 namespace polaris {
+
+bool is_transient_status(int status) {
+  constexpr int kTransient[] = {408, 409, 425, 429};
+  return std::ranges::find(kTransient, status) != std::end(kTransient) ||
+         (status >= 500 && status != 501 && status != 505);
+}
+
+std::string without_secret(std::string text, std::string_view secret) {
+  constexpr std::string_view kBlack = "***";
+  if (secret.empty()) return text;
+  for (auto at = text.find(secret); at != std::string::npos;
+       at = text.find(secret, at + kBlack.size()))
+    text.replace(at, secret.size(), kBlack);
+  return text;
+}
 
 double retry_delay_s(int failed, const std::optional<double>& asked_s, double base_s,
                      std::string_view name) {

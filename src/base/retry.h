@@ -2,9 +2,16 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace polaris {
+
+/// Whether the same call may succeed later: 408, 409, 425, 429, 5xx except 501 and 505.
+bool is_transient_status(int status);
+
+/// `text` with every occurrence of `secret` blackened: some servers repeat the key they refuse.
+std::string without_secret(std::string text, std::string_view secret);
 
 /// How long to wait before the next attempt, in seconds:
 ///
