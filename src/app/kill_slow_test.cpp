@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <random>
 #include <thread>
 
 #include "app/real_run_testing.h"
@@ -31,18 +30,20 @@ std::string result_of(const std::filesystem::path& run_dir) {
          files.read(run_dir / "rollouts.jsonl");
 }
 
+/// How long `work` takes.
+template <class Work>
+std::chrono::steady_clock::duration timed(Work&& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::steady_clock::now() - start;
+}
+
 TEST(KilledProgram, GoesOnToTheSameBytesAfterThirtyKills) {
   const TempFolder folder;
-  finish(folder / "undisturbed");
-  std::mt19937 random(17);
-  int killed = 0;
-  for (int round = 0; round < 30; ++round) {
-    const std::chrono::microseconds moment(2000 + random() % 60'000);
-    const int status = start_and_signal(rehearsal(folder / "killed"), SIGKILL,
-                                        [&] { std::this_thread::sleep_for(moment); });
-    killed += WIFSIGNALED(status) ? 1 : 0;
-  }
-  EXPECT_GT(killed, 10);
+  const auto undisturbed = timed([&] { finish(folder / "undisturbed"); });
+  EXPECT_GT(
+      kill_at_random_moments(rehearsal(folder / "killed"), folder / "killed", undisturbed, 30, 17),
+      10);
   finish(folder / "killed");
   EXPECT_EQ(result_of(folder / "killed"), result_of(folder / "undisturbed"));
 }
@@ -58,16 +59,9 @@ TEST(KilledProgram, OnARealModelGoesOnToTheSameBytesAfterThirtyKills) {
            real_file_system().read(folder / name / "checkpoints/step_4/optimizer.safetensors") +
            real_file_system().read(folder / name / "rollouts.jsonl");
   };
-  ASSERT_EQ(run_polaris(train("undisturbed")).exit_code, 0);
-  std::mt19937 random(23);
-  int killed = 0;
-  for (int round = 0; round < 30; ++round) {
-    if (round % 6 == 5) std::filesystem::remove_all(folder / "killed");  // early moments, too
-    const std::chrono::milliseconds moment(200 + random() % 1000);
-    killed += WIFSIGNALED(
-        start_and_signal(train("killed"), SIGKILL, [&] { std::this_thread::sleep_for(moment); }));
-  }
-  EXPECT_GT(killed, 10);
+  const auto undisturbed =
+      timed([&] { ASSERT_EQ(run_polaris(train("undisturbed")).exit_code, 0); });
+  EXPECT_GT(kill_at_random_moments(train("killed"), folder / "killed", undisturbed, 30, 23), 10);
   ASSERT_EQ(run_polaris(train("killed")).exit_code, 0);
   EXPECT_EQ(result("killed"), result("undisturbed"));
 }

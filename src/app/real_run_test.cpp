@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <random>
 
 #include "app/real_run_testing.h"
 
@@ -68,16 +67,10 @@ TEST_F(RealRun, LeavesEverythingThatARunDirectoryHolds) {
 }
 
 TEST_F(RealRun, KilledAtRandomMomentsItGoesOnToTheSameBytes) {
+  const auto start = std::chrono::steady_clock::now();
   finish("undisturbed");
-  std::mt19937 random(11);
-  int killed = 0;
-  for (int round = 0; round < 5; ++round) {
-    const std::chrono::milliseconds moment(300 + random() % 900);
-    const int status =
-        start_and_signal(train("killed"), SIGKILL, [&] { std::this_thread::sleep_for(moment); });
-    killed += WIFSIGNALED(status) ? 1 : 0;
-  }
-  EXPECT_GT(killed, 0);
+  const auto undisturbed = std::chrono::steady_clock::now() - start;
+  EXPECT_GT(kill_at_random_moments(train("killed"), folder / "killed", undisturbed, 5, 11), 0);
   finish("killed");
   EXPECT_EQ(result_of("killed"), result_of("undisturbed"));
 }

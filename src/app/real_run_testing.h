@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <functional>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -92,6 +93,26 @@ inline int start_and_signal(std::vector<std::string> arguments, int signal,
   int status = 0;
   ::waitpid(child, &status, 0);
   return status;
+}
+
+/// Starts a run again and again and kills it each time, at a random moment of the time that it
+/// takes undisturbed. One that is at its end by then is removed, so that the next begins anew.
+/// @return how often it was killed
+inline int kill_at_random_moments(const std::vector<std::string>& arguments,
+                                  const std::filesystem::path& run_dir,
+                                  std::chrono::steady_clock::duration undisturbed, int rounds,
+                                  unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<double> share(0.0, 0.9);
+  int killed = 0;
+  for (int round = 0; round < rounds; ++round) {
+    const auto moment = share(random) * undisturbed;
+    const int status =
+        start_and_signal(arguments, SIGKILL, [&] { std::this_thread::sleep_for(moment); });
+    killed += WIFSIGNALED(status) ? 1 : 0;
+    if (!WIFSIGNALED(status)) std::filesystem::remove_all(run_dir);
+  }
+  return killed;
 }
 
 /// Content of every file below `folder`, one behind the other with its name.

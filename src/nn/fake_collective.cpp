@@ -1,11 +1,26 @@
 #include "nn/fake_collective.h"
 
+#include <ATen/core/Tensor.h>
+
 #include <chrono>
 #include <cstring>
 
 #include "base/error.h"
 
 namespace polaris {
+namespace {
+
+/// On the CPU, contiguous.
+std::string_view bytes_of(const at::Tensor& values) {
+  return {static_cast<const char*>(values.const_data_ptr()), values.nbytes()};
+}
+
+void write_bytes(const at::Tensor& values, std::string_view bytes) {
+  POLARIS_CHECK(bytes.size() == values.nbytes(), "ranks passed different shapes");
+  if (!bytes.empty()) std::memcpy(values.mutable_data_ptr(), bytes.data(), bytes.size());
+}
+
+}  // namespace
 
 std::vector<std::string> FakeRendezvous::meet(int rank, std::string_view bytes) {
   std::unique_lock lock(mutex_);
@@ -40,19 +55,17 @@ void FakeRendezvous::leave(int rank) {
   changed_.notify_all();
 }
 
-void FakeCollective::all_reduce_sum(std::span<double> values) {
-  std::string bytes(values.size_bytes(), '\0');
-  std::memcpy(bytes.data(), values.data(), values.size_bytes());
-  const auto parts = rendezvous_.meet(rank_, bytes);
-  for (double& value : values) value = 0.0;
-  for (const std::string& part : parts) {
-    POLARIS_CHECK(part.size() == values.size_bytes(), "ranks passed different counts");
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      double value = 0.0;
-      std::memcpy(&value, part.data() + i * sizeof value, sizeof value);
-      values[i] += value;
-    }
-  }
+void FakeCollective::broadcast(const at::Tensor& values, int root) {
+  const auto parts = rendezvous_.meet(rank_, rank_ == root ? bytes_of(values) : std::string_view());
+  write_bytes(values, parts[static_cast<std::size_t>(root)]);
+}
+
+void FakeCollective::all_to_all(const at::Tensor& send, const at::Tensor& receive) {
+  const auto parts = rendezvous_.meet(rank_, bytes_of(send));
+  const std::size_t row = send.nbytes() / parts.size();
+  for (int from = 0; from < size(); ++from)
+    write_bytes(receive[from], std::string_view(parts[static_cast<std::size_t>(from)])
+                                   .substr(static_cast<std::size_t>(rank_) * row, row));
 }
 
 }  // namespace polaris

@@ -44,8 +44,8 @@ class FakeCollective : public Collective {
   std::vector<std::string> all_gather(std::string_view bytes) override {
     return rendezvous_.meet(rank_, bytes);
   }
-  void all_reduce_sum(std::span<double> values) override;
-  void barrier() override { rendezvous_.meet(rank_, {}); }
+  void broadcast(const at::Tensor& values, int root) override;
+  void all_to_all(const at::Tensor& send, const at::Tensor& receive) override;
 
  private:
   FakeRendezvous& rendezvous_;
