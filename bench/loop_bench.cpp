@@ -70,7 +70,7 @@ void read_recorded_step(benchmark::State& state) {
   for (const ScoredGroup& group : groups) prompts.push_back(group.group.prompt);
   for (auto _ : state) {
     RolloutLog log(file, 0, 1, real_file_system());
-    benchmark::DoNotOptimize(log.take(1, prompts));
+    benchmark::DoNotOptimize(groups_of_rows(*log.take(1), 1, prompts));
   }
 }
 BENCHMARK(read_recorded_step)->Unit(benchmark::kMillisecond);

@@ -6,6 +6,11 @@ class App;
 
 namespace polaris {
 
+/// Ends the program with this exit code; what there was to say has been said.
+struct ExitStatus {
+  int code;
+};
+
 /// Each subcommand is one file with one of these: it declares its options on `app` and hangs its
 /// body on the subcommand's callback. Bodies parse, build the parts, call the library.
 void add_train_command(CLI::App& app);

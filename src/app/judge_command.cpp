@@ -82,10 +82,6 @@ std::int64_t count_records(const std::string& file) {
   return count;
 }
 
-Json spread_json(const Spread& spread) {
-  return {{"answers", spread.count}, {"mean", spread.mean}, {"sd", spread.sd}};
-}
-
 /// One line of the output: the record of the answer that counted, with the story's id.
 Json line_of(const StoryInput& input, const JudgeReply& reply, const RunConfig& config,
              const JudgeSetup& setup) {
@@ -95,11 +91,8 @@ Json line_of(const StoryInput& input, const JudgeReply& reply, const RunConfig& 
   Json line = to_json(record);
   line["id"] = input.question.id;
   line["reason"] = reply.message.empty() ? Json() : Json(reply.message);
-  if (!reply.further.empty()) line["repeats"] = spread_json(spread_of(reply, setup.score_rule));
-  if (!config.judge.panel.empty()) {
-    for (const auto& [model, spread] : spread_by_judge(reply))
-      line["judges"][model] = spread_json(spread);
-  }
+  if (!reply.further.empty()) line["repeats"] = to_json(spread_of(reply, setup.score_rule));
+  if (!config.judge.panel.empty()) line["judges"] = to_json(spread_by_judge(reply));
   return line;
 }
 

@@ -51,6 +51,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     std::cerr << "polaris: " << e.what() << "\nRun polaris --help for usage.\n";
     return static_cast<int>(ErrorCode::kInvalidConfig);
+  } catch (const polaris::ExitStatus& e) {
+    return e.code;
   } catch (const polaris::Error& e) {
     return fail(e.code(), e.what());
   } catch (const std::bad_alloc&) {

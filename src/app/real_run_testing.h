@@ -73,9 +73,11 @@ threads = 1
   return folder / "run.toml";
 }
 
-/// Starts the program and sends it `signal` once `wait` returns. @return its wait status
-inline int start_and_signal(std::vector<std::string> arguments, int signal,
-                            const std::function<void()>& wait) {
+/// Starts the program and sends it `signal` once `wait` returns; or another process in its place,
+/// by `victim` of its number. @return the program's wait status
+inline int start_and_signal(
+    std::vector<std::string> arguments, int signal, const std::function<void()>& wait,
+    const std::function<pid_t(pid_t program)>& victim = [](pid_t program) { return program; }) {
   const pid_t child = ::fork();
   if (child == 0) {
     for (FILE* stream : {stdout, stderr}) {
@@ -89,7 +91,7 @@ inline int start_and_signal(std::vector<std::string> arguments, int signal,
     ::_exit(1);
   }
   wait();
-  ::kill(child, signal);
+  if (const pid_t pid = victim(child); pid > 0) ::kill(pid, signal);
   int status = 0;
   ::waitpid(child, &status, 0);
   return status;

@@ -12,6 +12,7 @@
 #include "app/record_files.h"
 #include "app/story_input.h"
 #include "base/strings.h"
+#include "judge/judgement.h"
 #include "judge/make_judge.h"
 #include "reward/composite.h"
 #include "reward/rules.h"
@@ -81,6 +82,7 @@ class Scoring {
     record.set("words", count_words(input.story));
     record.set("words_re", count_text(input.story, word_form(config_.reward)).words);
     record.set("failure", reply.failure ? OrderedJson(failure_name(*reply.failure)) : nullptr);
+    if (!config_.judge.panel.empty()) record.set("judges", to_json(spread_by_judge(reply)));
   }
 
   JudgeQueue queue_;
@@ -126,6 +128,7 @@ void add_score_command(CLI::App& app) {
       "  parts     story_quality, self_rep, length_pen, blank_pen, overlong; null: not computed\n"
       "  reward    their weighted sum; null while a part that it needs is null\n"
       "  thinking, story, words (between white space), words_re (as the recipe counts), failure\n"
+      "  judges    of a panel: answers, mean and sd of the overall score of every model\n"
       "Other fields are passed through. Without a judge story_quality, and so the reward, is "
       "null;\n"
       "so it is where the judge failed (`failure` says why). overlong needs the response's "

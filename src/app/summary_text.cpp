@@ -34,10 +34,10 @@ std::string row_text(const Comparison& row) {
   std::string interval;
   if (const auto& range = row.difference_interval)
     interval = fmt::format("[{:+.3f}, {:+.3f}]", range->low, range->high);
-  const std::string line = fmt::format(
-      "  {:<24}{:>9}{:>9}{:>9}  {:<19} {}", measure.label, number(row.before, "{:.3f}"),
-      number(row.after, "{:.3f}"), number(row.difference, "{:+.3f}"), interval,
-      verdict_on(row, measure.better));
+  const std::string line =
+      fmt::format("  {:<24}{:>9}{:>9}{:>9}  {:<19} {}", measure.label, number(row.before, "{:.3f}"),
+                  number(row.after, "{:.3f}"), number(row.difference, "{:+.3f}"), interval,
+                  verdict_on(row, measure.better));
   return line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
 }
 

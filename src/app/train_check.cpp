@@ -193,11 +193,11 @@ std::string check_text(const TrainCheck& check) {
   out += judge_lines(config, steps * rows, validation_rows,
                      train.prompts == 0 ? 0.0 : train.words / static_cast<double>(train.prompts));
 
-  const PlanTarget target =
-      parse_plan_target(check.plan_for.empty() ? "auto" : check.plan_for, config.device, 1);
+  const PlanTarget target = parse_plan_target(check.plan_for.empty() ? "auto" : check.plan_for,
+                                              config.device, check.ranks);
   const MemoryPlan plan =
-      plan_memory(memory_request(config, model.report.config, target.device, 1));
-  out += "\n" + plan_text(plan, target);
+      plan_memory(memory_request(config, model.report.config, target.device, check.ranks));
+  out += fmt::format("\n{}", plan_text(plan, target));
   if (!check.plan_for.empty()) require_fit(plan);
   return out;
 }

@@ -11,6 +11,7 @@ struct TrainCheck {
   RunConfig config;
   std::string config_file;
   std::string plan_for;  ///< "cuda:80GB"; empty: this machine
+  int ranks = 1;         ///< data-parallel processes
 };
 
 /// The plan of the run for people: data, steps, judge calls, expected cost, memory per phase.

@@ -4,6 +4,7 @@
 
 #include "app/command.h"
 #include "app/options.h"
+#include "app/rank_setup.h"
 #include "app/resumable.h"
 #include "app/summary_text.h"
 #include "app/train_check.h"
@@ -24,6 +25,7 @@ struct TrainArgs {
   bool rehearsal = false;
   bool check = false;
   std::string plan_for;
+  int ranks = 1;
 };
 
 /// The prompts of a data file, for a policy that does not read them.
@@ -51,19 +53,35 @@ void train(const TrainArgs& args) {
   auto config = read_config<RunConfig>(args.config.source());
   print_keys_without_effect(config);
   if (args.check) {
-    std::cout << check_text(
-                     {.config = config, .config_file = args.config.file, .plan_for = args.plan_for})
+    std::cout << check_text({.config = config,
+                             .config_file = args.config.file,
+                             .plan_for = args.plan_for,
+                             .ranks = args.ranks})
               << std::flush;
     return;
   }
   if (args.run_dir.empty())
     throw Error(ErrorCode::kInvalidConfig, "--run-dir is missing; name a folder for the run");
+  if (args.rehearsal && args.ranks > 1)
+    throw Error(ErrorCode::kInvalidConfig, "--rehearsal is one process; leave --ranks out");
+  if (start_ranks(args.ranks)) return;
+
+  bool is_first = true;
   resumable(
       [&] {
         if (args.rehearsal) return rehearse(config, args);
-        terminal_run(config, args.config.file, args.run_dir).start();
+        const RankSetup ranks = join_ranks(config);
+        is_first = ranks.collective->is_first();
+        TrainingRun run = terminal_run(config, args.config.file, args.run_dir);
+        run.collective = ranks.collective.get();
+        run.settle = [&](TorchLearnerOptions& options, const ModelConfig& model) {
+          settle_by_plan(config, ranks, model, options);
+        };
+        run.start();
       },
-      args.config.command_line("train", args.run_dir) + (args.rehearsal ? " --rehearsal" : ""));
+      args.config.command_line("train", args.run_dir) + (args.rehearsal ? " --rehearsal" : "") +
+          (args.ranks > 1 ? fmt::format(" --ranks {}", args.ranks) : ""));
+  if (!is_first) return;
   if (!args.rehearsal)
     std::cout << '\n'
               << summary_text(summarise_run(args.run_dir, config.eval, judge_name(config.judge)))
@@ -87,6 +105,11 @@ void add_train_command(CLI::App& app) {
                       "on it, the exit code is 6");
   command->add_flag("--rehearsal", args->rehearsal,
                     "run the loop with a toy policy and judge, without a model");
+  command
+      ->add_option("--ranks", args->ranks,
+                   "processes on this machine that train together, a GPU each where there are "
+                   "some; torchrun and srun start them on several machines")
+      ->check(CLI::Range(1, 64));
   args->config.add_set(*command);
   command->footer(
       "Examples:\n"

@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <future>
 #include <map>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/http_events.h"
 #include "base/http_sockets.h"
 #include "base/http_transfer.h"
 #include "base/thread_signals.h"
@@ -59,6 +59,7 @@ class HttpClient::Loop {
     const long connections = std::max(options_.max_connections_per_host, 1);
     check(curl_multi_setopt(multi_.get(), CURLMOPT_MAX_HOST_CONNECTIONS, connections));
     check(curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, connections));  // kept when idle
+    events_.watch(multi_.get());
     thread_ = std::thread([this] { run(); });
   }
 
@@ -138,12 +139,11 @@ class HttpClient::Loop {
   }
 
   void turn() {
-    check(curl_multi_poll(multi_.get(), nullptr, 0, sleep_ms(), nullptr));
+    events_.wait(sleep_s());
     admit();
     run_due_timers();
     if (callback_error() != nullptr) return;  // nothing more is sent: run() ends what is here
-    int running = 0;
-    check(curl_multi_perform(multi_.get(), &running));
+    events_.perform();
     report_finished();
   }
 
@@ -170,9 +170,12 @@ class HttpClient::Loop {
     for (const RequestId id : cancelled) end(id, HttpFailureKind::kCancelled, "cancelled");
   }
 
+  /// Those that are due now (timers of 0 s cannot keep us here), but for a few milliseconds at
+  /// most: where hundreds are due at once, what the first ones submit need not wait for the last.
   void run_due_timers() {
-    const double now_s = clock_.steady_s();  // read once: timers of 0 s cannot keep us here
-    while (true) {
+    constexpr double kLongest_s = 0.002;
+    const double now_s = clock_.steady_s();
+    while (clock_.steady_s() - now_s < kLongest_s) {
       std::function<void()> callback;
       {
         const std::lock_guard lock(mutex_);
@@ -235,13 +238,13 @@ class HttpClient::Loop {
     return timers_.add(due_s, std::move(callback));
   }
 
-  /// Until the next timer, rounded up: rounded down, the loop would spin through the last fraction.
-  int sleep_ms() const {
+  /// Until the next timer.
+  double sleep_s() const {
     constexpr double kLongest_s = 60.0;
     const std::lock_guard lock(mutex_);
     const double now_s = clock_.steady_s();
     const double wait_s = timers_.next_due_s().value_or(now_s + kLongest_s) - now_s;
-    return static_cast<int>(std::ceil(std::clamp(wait_s, 0.0, kLongest_s) * 1000.0));
+    return std::clamp(wait_s, 0.0, kLongest_s);
   }
 
   bool is_closing() const {
@@ -255,11 +258,12 @@ class HttpClient::Loop {
   }
 
   /// A wake-up before the loop sleeps is not lost: the next poll returns at once.
-  void wake() { curl_multi_wakeup(multi_.get()); }
+  void wake() { events_.wake(); }
 
   const HttpClientOptions options_;
   const SystemClock clock_;
   HttpSockets sockets_;
+  HttpEvents events_;
   std::unique_ptr<CURLM, FreeMulti> multi_;
 
   mutable std::mutex mutex_;  // guards this block

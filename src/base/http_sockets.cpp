@@ -47,7 +47,7 @@ struct HttpSockets::Callbacks {
     const int socket = ::socket(address->family, address->socktype, address->protocol);
     if (socket < 0) return CURL_SOCKET_BAD;
     try {
-      static_cast<HttpSockets*>(self)->used_[socket] = false;
+      static_cast<HttpSockets*>(self)->open_[socket] = {};
     } catch (const std::bad_alloc&) {
       ::close(socket);
       return CURL_SOCKET_BAD;
@@ -56,7 +56,7 @@ struct HttpSockets::Callbacks {
   }
 
   static int close(void* self, curl_socket_t socket) {
-    static_cast<HttpSockets*>(self)->used_.erase(socket);
+    static_cast<HttpSockets*>(self)->open_.erase(socket);
     return ::close(socket);
   }
 
@@ -65,13 +65,15 @@ struct HttpSockets::Callbacks {
                             int local_port) {
     HttpSockets* self = nullptr;
     curl_easy_getinfo(easy_handle, CURLINFO_PRIVATE, &self);
-    for (auto& [socket, used] : self->used_) {
-      if (!is_at(::getsockname, socket, local_ip, local_port) ||
+    for (auto& [socket, known] : self->open_) {
+      if ((known.local_port != 0 && known.local_port != local_port) ||
+          !is_at(::getsockname, socket, local_ip, local_port) ||
           !is_at(::getpeername, socket, peer_ip, peer_port))
         continue;
+      known.local_port = local_port;
       // On a new connection bytes may wait: session tickets of TLS.
-      if (used && has_bytes_waiting(easy_handle, socket)) ::shutdown(socket, SHUT_RDWR);
-      used = true;
+      if (known.used && has_bytes_waiting(easy_handle, socket)) ::shutdown(socket, SHUT_RDWR);
+      known.used = true;
     }
     return CURL_PREREQFUNC_OK;
   }

@@ -20,7 +20,11 @@ class HttpSockets {
  private:
   struct Callbacks;
 
-  std::map<int, bool> used_;  // open sockets; true once a request has gone out
+  struct Socket {
+    bool used = false;   // a request has gone out
+    int local_port = 0;  // 0: not known yet. Asking the system about every socket takes its time
+  };
+  std::map<int, Socket> open_;
 };
 
 }  // namespace polaris

@@ -3,8 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -37,62 +37,91 @@ std::string reason_of(const Json::exception& e, std::string_view text) {
   return fmt::format(" at {}: {}", place_in(text, syntax->byte), shorten(reason, kMaxCharacters));
 }
 
-/// The keys of one object so far. Nearly all objects are small, and a list is then faster.
-class KeysSeen {
+/// Builds a value from the parser's events, and refuses what parse_json() refuses.
+template <class AnyJson>
+class Builder {
  public:
-  /// @return whether it is new
-  bool insert(const std::string& key) {
-    if (many_.empty()) {
-      if (std::ranges::find(few_, key) != few_.end()) return false;
-      few_.push_back(key);
-      if (few_.size() > kFew) many_.insert(few_.begin(), few_.end());
-      return true;
-    }
-    return many_.insert(key).second;
+  Builder(std::string_view text, std::string_view where, std::size_t max_keys)
+      : text_(text), where_(where), max_keys_(max_keys) {}
+
+  AnyJson result() && { return std::move(root_); }
+
+  // What the parser calls.
+  bool null() { return put(nullptr); }
+  bool boolean(bool value) { return put(value); }
+  bool number_integer(std::int64_t value) { return put(value); }
+  bool number_unsigned(std::uint64_t value) { return put(value); }
+  bool number_float(double value, const std::string& /*digits*/) { return put(value); }
+  bool string(const std::string& value) { return put(value); }  // the parser's buffer, used again
+  bool binary(typename AnyJson::binary_t& /*value*/) { return false; }  // not in a text
+  bool start_object(std::size_t /*size*/) { return open(AnyJson::object()); }
+  bool start_array(std::size_t /*size*/) { return open(AnyJson::array()); }
+  bool end_object() { return close(); }
+  bool end_array() { return close(); }
+
+  bool key(std::string& name) {
+    auto& members = open_.back()->template get_ref<typename AnyJson::object_t&>();
+    const auto [place, is_new] = members.emplace(name, nullptr);
+    if (!is_new)
+      refuse(fmt::format("the key {} stands twice in one object", shorten(dump_json(name), 100)));
+    if (members.size() > max_keys_)
+      refuse(fmt::format("an object with more than {} keys", max_keys_));
+    member_ = &place->second;
+    return true;
   }
-  std::size_t size() const { return many_.empty() ? few_.size() : many_.size(); }
+
+  bool parse_error(std::size_t /*byte*/, const std::string& /*token*/, const Json::exception& e) {
+    refuse(fmt::format("not JSON{}", reason_of(e, text_)));
+    return false;
+  }
 
  private:
-  static constexpr std::size_t kFew = 24;
-  std::vector<std::string> few_;
-  std::set<std::string> many_;  // all of them, once they are many
+  [[noreturn]] void refuse(const std::string& reason) const {
+    throw Error(ErrorCode::kInvalidData, fmt::format("{}: {}", where_, reason));
+  }
+
+  template <class Value>
+  bool put(Value&& value) {
+    if (open_.empty()) {
+      root_ = std::forward<Value>(value);
+      last_ = &root_;
+    } else if (open_.back()->is_array()) {
+      auto& elements = open_.back()->template get_ref<typename AnyJson::array_t&>();
+      last_ = &elements.emplace_back(std::forward<Value>(value));
+    } else {
+      *member_ = std::forward<Value>(value);
+      last_ = member_;
+    }
+    return true;
+  }
+
+  bool open(AnyJson empty) {
+    if (open_.size() >= static_cast<std::size_t>(kMaxJsonDepth))
+      refuse(fmt::format("nested deeper than {} levels", kMaxJsonDepth));
+    put(std::move(empty));
+    open_.push_back(last_);
+    return true;
+  }
+
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  const std::string_view text_;
+  const std::string_view where_;
+  const std::size_t max_keys_;
+  AnyJson root_;
+  std::vector<AnyJson*> open_;  // objects and arrays around the next value, outermost first
+  AnyJson* member_ = nullptr;   // of the innermost object: where its next value goes
+  AnyJson* last_ = nullptr;     // the value that was put last
 };
 
 template <class AnyJson>
 AnyJson parse(std::string_view text, std::string_view where, std::size_t max_keys) {
-  std::vector<KeysSeen> keys;  // of the objects that are open now
-  const auto refuse = [&](const std::string& reason) {
-    return Error(ErrorCode::kInvalidData, fmt::format("{}: {}", where, reason));
-  };
-  const auto check = [&](int depth, typename AnyJson::parse_event_t event, AnyJson& value) {
-    switch (event) {
-      case AnyJson::parse_event_t::object_start:
-        keys.emplace_back();
-        [[fallthrough]];
-      case AnyJson::parse_event_t::array_start:
-        if (depth >= kMaxJsonDepth)
-          throw refuse(fmt::format("nested deeper than {} levels", kMaxJsonDepth));
-        break;
-      case AnyJson::parse_event_t::object_end:
-        keys.pop_back();
-        break;
-      case AnyJson::parse_event_t::key:
-        if (!keys.back().insert(value.template get_ref<const std::string&>()))
-          throw refuse(
-              fmt::format("the key {} stands twice in one object", shorten(dump_json(value), 100)));
-        if (keys.back().size() > max_keys)
-          throw refuse(fmt::format("an object with more than {} keys", max_keys));
-        break;
-      default:
-        break;
-    }
-    return true;
-  };
-  try {
-    return AnyJson::parse(text.begin(), text.end(), check);
-  } catch (const Json::exception& e) {
-    throw refuse(fmt::format("not JSON{}", reason_of(e, text)));
-  }
+  Builder<AnyJson> builder(text, where, max_keys);
+  AnyJson::sax_parse(text.begin(), text.end(), &builder);
+  return std::move(builder).result();
 }
 
 }  // namespace

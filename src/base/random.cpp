@@ -10,20 +10,6 @@
 
 namespace polaris {
 
-std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
-                                    std::array<std::uint32_t, 2> key) {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53} * counter[0];
-    const std::uint64_t b = std::uint64_t{0xCD9E8D57} * counter[2];
-    counter = {
-        static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
-        static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
-    key[0] += 0x9E3779B9;
-    key[1] += 0xBB67AE85;
-  }
-  return counter;
-}
-
 std::uint32_t id_hash(std::string_view id) {
   std::uint64_t hash = 0xCBF29CE484222325;
   for (const char c : id) {
@@ -37,11 +23,6 @@ std::array<std::uint32_t, 4> StreamId::draw(std::uint32_t position) const {
   POLARIS_CHECK(sample < (1U << 24), "sample {} does not fit into 24 bits", sample);
   return philox({prompt_hash, step, position, sample << 8 | static_cast<std::uint32_t>(purpose)},
                 {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
-}
-
-double uniform01(std::uint32_t high, std::uint32_t low) {
-  const std::uint64_t bits = (std::uint64_t{high >> 5} << 26) | (low >> 6);
-  return static_cast<double>(bits) * 0x1p-53;
 }
 
 std::uint32_t RandomStream::next_u32() {

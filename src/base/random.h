@@ -10,12 +10,9 @@
 #include <string_view>
 #include <utility>
 
-namespace polaris {
+#include "base/philox.h"
 
-/// Philox4x32-10: four random words from a counter and a key.
-/// Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
-std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
-                                    std::array<std::uint32_t, 2> key);
+namespace polaris {
 
 /// A name as a counter word: FNV-1a of 64 bits, upper half xor lower half. Prompts that share a
 /// hash (1 in 4e9 for a pair) share their random numbers, which harms nothing.
@@ -43,9 +40,6 @@ struct StreamId {
   ///   philox({prompt_hash, step, position, sample << 8 | purpose}, {low, high word of seed})
   std::array<std::uint32_t, 4> draw(std::uint32_t position) const;
 };
-
-/// Uniform in [0, 1) with 53 bits: the upper 27 bits of `high`, then the upper 26 bits of `low`.
-double uniform01(std::uint32_t high, std::uint32_t low);
 
 /// Walks the positions of a stream. A copy walks on its own from where the original stands.
 class RandomStream {

@@ -1,6 +1,5 @@
 #include "base/sha256.h"
 
-#include <fmt/format.h>
 #include <openssl/evp.h>
 
 #include <array>
@@ -30,7 +29,14 @@ Sha256& Sha256::add(std::string_view bytes) {
 std::string Sha256::hex() {
   std::array<unsigned char, 32> digest;
   POLARIS_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
-  return fmt::format("{:02x}", fmt::join(digest, ""));
+  constexpr const char* kDigits = "0123456789abcdef";
+  std::string text;
+  text.reserve(2 * digest.size());
+  for (const unsigned char byte : digest) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 0xF];
+  }
+  return text;
 }
 
 }  // namespace polaris

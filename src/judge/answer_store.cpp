@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file_system.h"
 #include "base/json.h"
+#include "judge/json_string.h"
 
 namespace polaris {
 namespace {
@@ -47,8 +48,23 @@ std::string answer_text(const ModelAnswer& answer) {
                     {"request_id", or_null(answer.request_id)}});
 }
 
-ModelAnswer answer_from(const std::string& text) {
-  Json json = Json::parse(text);
+/// The members of a stored answer. Its `text` is the last one, since keys are sorted, and nearly
+/// all of it.
+Json members_of(const std::string& stored) {
+  constexpr std::string_view kKey = ",\"text\":";  // inside a string its marks would be escaped
+  const auto key = stored.find(kKey);
+  if (key == std::string::npos || !stored.ends_with('}')) return Json::parse(stored);
+  const auto begin = key + kKey.size();
+  auto text = text_of_json_string(
+      std::string_view(stored).substr(begin, stored.size() - begin - std::size_t{1}));
+  if (!text) return Json::parse(stored);
+  Json json = Json::parse(stored.substr(0, key) + "}");
+  json["text"] = *std::move(text);
+  return json;
+}
+
+ModelAnswer answer_from(const std::string& stored) {
+  Json json = members_of(stored);
   const auto optional_text = [&](const char* key) {
     return json.at(key).is_null() ? std::nullopt : std::optional(json.at(key).get<std::string>());
   };

@@ -59,8 +59,8 @@ Attempt read_attempt(const HttpResult& result, const Dialect& dialect, std::stri
   attempt.may_repeat = may_repeat(attempt.grade);
   if (attempt.grade.failure == JudgeFailure::kTruncated) {
     const JudgeUsage& usage = attempt.answer->usage;
-    if (usage.output_tokens > 0 && usage.output_tokens < output_limit)
-      attempt.grade.message = cut_message(usage, output_limit);
+    attempt.is_context_full = usage.output_tokens > 0 && usage.output_tokens < output_limit;
+    if (attempt.is_context_full) attempt.grade.message = cut_message(usage, output_limit);
     attempt.next_output_limit *= 2;
   }
   return attempt;

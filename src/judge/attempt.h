@@ -17,6 +17,7 @@ struct Attempt {
   std::optional<CallProblem> problem;  ///< set exactly where `answer` is absent
   Grade grade;                         ///< of the answer, or the problem's failure
   bool may_repeat = false;             ///< another attempt may bring a verdict
+  bool is_context_full = false;        ///< the answer was cut before its limit
   std::optional<double> wait_s;        ///< how long the server asks to wait before it
 
   /// The output limit of the next attempt: doubled after a truncated answer, else the same.

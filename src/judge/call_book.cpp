@@ -62,7 +62,7 @@ double CallBook::finish(const Call& call, const Attempt& attempt, const HttpResu
   double charged = stored.maybe_billed ? stored.max_cost_usd : 0.0;
   JudgeReply& reply = call.errand->reply;
   if (attempt.answer) {
-    stored.cost_usd = writer_.cost_usd(*attempt.answer);
+    stored.cost_usd = writer_.cost_usd(*attempt.answer, call.tier);
     stored.price_date = writer_.price_date();
     charged = stored.cost_usd.value_or(stored.max_cost_usd);
     add(reply.usage, attempt.answer->usage);

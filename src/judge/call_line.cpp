@@ -10,7 +10,8 @@ CallLine::Next CallLine::next(double now_steady_s) {
   if (const double wait_s = gate_.closed_until_s() - now_steady_s; wait_s > 0)
     return {.look_again_s = wait_s};
   const ErrandPtr errand = waiting_.front();
-  const double most = writer_.most_usd(errand->request, errand->output_limit).value_or(0.0);
+  const double most =
+      writer_.most_usd(errand->request, errand->output_limit, errand->tier).value_or(0.0);
   switch (budget_->reserve(most)) {
     case Budget::Answer::kNever:
       return {.stop = Error(ErrorCode::kBudget,

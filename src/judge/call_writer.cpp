@@ -7,40 +7,15 @@
 #include <utility>
 
 #include "base/retry.h"
+#include "judge/json_string.h"
 #include "judge/messages.h"
-#include "text/unicode.h"
+#include "judge/server_context.h"
 
 namespace polaris {
 namespace {
 
 /// Stands in a call's text where the message with prompt and story goes.
 const std::string kHere = "<<<the message>>>";
-
-/// `text` as dump_json() writes it, some times faster.
-std::string json_string(std::string_view text) {
-  if (!is_valid_utf8(text)) return dump_json(text);
-  const auto is_plain = [](char c) {
-    return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
-  };
-  std::string out = "\"";
-  out.reserve(text.size() + text.size() / 16);
-  while (!text.empty()) {
-    const auto plain = std::ranges::find_if_not(text, is_plain) - text.begin();
-    out += text.substr(0, static_cast<std::size_t>(plain));
-    text.remove_prefix(static_cast<std::size_t>(plain));
-    if (text.empty()) break;
-    if (text[0] == '\n') {
-      out += "\\n";
-    } else if (text[0] == '"' || text[0] == '\\') {
-      out += {'\\', text[0]};
-    } else {
-      const std::string escaped = dump_json(text.substr(0, 1));
-      out.append(escaped, 1, escaped.size() - 2);
-    }
-    text.remove_prefix(1);
-  }
-  return out += '"';
-}
 
 /// What stands before and behind the mark.
 std::pair<std::string, std::string> around_mark(const std::string& text) {
@@ -71,16 +46,17 @@ CallWriter::CallWriter(const JudgeConfig& config, const JudgeSetup& setup, Price
                              config_, writer_.question("", "", form, config_.max_output_tokens))));
   const AnswerForm form = answer_form(config_.schema, config_.dialect, config_.model);
   const auto [before, behind] =
-      around_mark(request_text(config_, marked_call(form, config_.max_output_tokens), 0));
+      around_mark(request_text(config_, marked_call(config_, form, config_.max_output_tokens), 0));
   POLARIS_CHECK(behind.ends_with("0}"));
   before_message_.add(before);
   before_repeat_ = behind.substr(0, behind.size() - 2);
 }
 
-VendorCall CallWriter::marked_call(const AnswerForm& form, std::int64_t output_limit) const {
+VendorCall CallWriter::marked_call(const JudgeConfig& config, const AnswerForm& form,
+                                   std::int64_t output_limit) const {
   ModelQuestion question = writer_.question("", "", form, output_limit);
   question.messages.user = kHere;
-  return dialect().call(config_, question);
+  return dialect().call(config, question);
 }
 
 std::string CallWriter::message(const JudgeRequest& request) const {
@@ -95,32 +71,48 @@ std::string CallWriter::hash(const JudgeRequest& request) const {
       .hex();
 }
 
-CallWriter::Frame CallWriter::frame(const AnswerForm& form, std::int64_t output_limit) const {
+CallWriter::Frame CallWriter::frame(const AnswerForm& form, std::int64_t output_limit,
+                                    JudgeTier tier) const {
   constexpr std::size_t kLargestAnswer = 8U << 20;  // thousands of pages
-  Frame frame{.call = http_request(config_, marked_call(form, output_limit))};
-  std::tie(frame.before_message, frame.behind_message) = around_mark(frame.call.body);
+  JudgeConfig config = config_;
+  config.tier = tier;
+  Frame frame{.call = http_request(config, marked_call(config, form, output_limit))};
+  std::tie(frame.before_message, frame.behind_message) =
+      around_mark(std::exchange(frame.call.body, ""));
   frame.call.max_response_bytes = kLargestAnswer;
   add_key(frame.call, dialect(), key_);
   return frame;
 }
 
 HttpRequest CallWriter::http(const JudgeRequest& request, const AnswerForm& form,
-                             std::int64_t output_limit) const {
+                             std::int64_t output_limit, JudgeTier tier) const {
   const std::lock_guard lock(frames_mutex_);
-  const auto key = std::tuple(form.native, form.grammar, form.in_prompt, output_limit);
+  const auto key = std::tuple(form.native, form.grammar, form.in_prompt, output_limit, tier);
   auto found = frames_.find(key);
-  if (found == frames_.end()) found = frames_.emplace(key, frame(form, output_limit)).first;
+  if (found == frames_.end()) found = frames_.emplace(key, frame(form, output_limit, tier)).first;
   const Frame& frame = found->second;
   HttpRequest http = frame.call;
-  http.body = frame.before_message + message(request) + frame.behind_message;
+  const std::string text = message(request);
+  http.body.reserve(frame.before_message.size() + text.size() + frame.behind_message.size());
+  http.body.append(frame.before_message).append(text).append(frame.behind_message);
   return http;
 }
 
-std::optional<double> CallWriter::most_usd(const JudgeRequest& request,
-                                           std::int64_t output_limit) const {
+std::vector<HttpRequest> CallWriter::context_requests() const {
+  std::vector<HttpRequest> requests;
+  for (std::string& url : context_urls(config_)) {
+    requests.push_back(
+        {.url = std::move(url), .deadline_s = 30.0, .max_response_bytes = std::size_t{1} << 20});
+    add_key(requests.back(), dialect(), key_);
+  }
+  return requests;
+}
+
+std::optional<double> CallWriter::most_usd(const JudgeRequest& request, std::int64_t output_limit,
+                                           JudgeTier tier) const {
   const auto bytes = static_cast<std::int64_t>(request.prompt.size() + request.story.size());
   return prices_.cost_usd({.input_tokens = constant_bytes_ + bytes, .output_tokens = output_limit},
-                          config_.model, config_.tier);
+                          config_.model, tier);
 }
 
 std::optional<std::string> CallWriter::too_long(const JudgeRequest& request,
@@ -136,10 +128,9 @@ std::optional<std::string> CallWriter::too_long(const JudgeRequest& request,
       tokens, output_limit, config_.context_tokens);
 }
 
-std::optional<double> CallWriter::cost_usd(const ModelAnswer& answer) const {
+std::optional<double> CallWriter::cost_usd(const ModelAnswer& answer, JudgeTier tier) const {
   if (answer.usage.input_tokens == 0 && answer.usage.output_tokens == 0) return std::nullopt;
-  return prices_.cost_usd(answer.usage, config_.model,
-                          charged_tier(answer.service_tier, config_.tier));
+  return prices_.cost_usd(answer.usage, config_.model, charged_tier(answer.service_tier, tier));
 }
 
 std::optional<std::string> CallWriter::price_date() const {

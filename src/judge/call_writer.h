@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "base/http.h"
 #include "base/sha256.h"
@@ -29,20 +30,25 @@ class CallWriter {
   /// attempts, do not change it.
   std::string hash(const JudgeRequest& request) const;
 
-  HttpRequest http(const JudgeRequest& request, const AnswerForm& form,
-                   std::int64_t output_limit) const;
+  HttpRequest http(const JudgeRequest& request, const AnswerForm& form, std::int64_t output_limit,
+                   JudgeTier tier) const;
+
+  /// What to ask a server about its context, one after the other; see server_context.h.
+  std::vector<HttpRequest> context_requests() const;
 
   /// The most that a call can cost, USD: no text has more tokens than bytes. Absent: the price is
   /// not known.
-  std::optional<double> most_usd(const JudgeRequest& request, std::int64_t output_limit) const;
+  std::optional<double> most_usd(const JudgeRequest& request, std::int64_t output_limit,
+                                 JudgeTier tier) const;
 
   /// Why a call cannot fit into judge.context_tokens; absent if it can or the limit is not known.
   /// Counted is a token per four bytes: more than in English, about as many as in Chinese.
   /// Source: specs/evaluation.md 10.5.
   std::optional<std::string> too_long(const JudgeRequest& request, std::int64_t output_limit) const;
 
-  /// What an answer cost. Absent where the price or the usage is not known.
-  std::optional<double> cost_usd(const ModelAnswer& answer) const;
+  /// What an answer cost that was asked for in that tier. Absent where the price or the usage is
+  /// not known.
+  std::optional<double> cost_usd(const ModelAnswer& answer, JudgeTier tier) const;
   std::optional<std::string> price_date() const;
 
   /// `result` with the key blackened wherever a server repeats it.
@@ -52,18 +58,19 @@ class CallWriter {
 
  private:
   /// A call of one form, with a mark in place of the message.
-  VendorCall marked_call(const AnswerForm& form, std::int64_t output_limit) const;
+  VendorCall marked_call(const JudgeConfig& config, const AnswerForm& form,
+                         std::int64_t output_limit) const;
 
   /// The message with prompt and story as a JSON string.
   std::string message(const JudgeRequest& request) const;
 
   /// The same for every story, so it is written once.
   struct Frame {
-    HttpRequest call;
+    HttpRequest call;            // without its body
     std::string before_message;  // of the body
     std::string behind_message;
   };
-  Frame frame(const AnswerForm& form, std::int64_t output_limit) const;
+  Frame frame(const AnswerForm& form, std::int64_t output_limit, JudgeTier tier) const;
 
   JudgeConfig config_;
   const JudgeSetup& setup_;
@@ -77,7 +84,7 @@ class CallWriter {
   std::string before_repeat_;
 
   mutable std::mutex frames_mutex_;
-  mutable std::map<std::tuple<bool, bool, bool, std::int64_t>, Frame> frames_;  // of http()
+  mutable std::map<std::tuple<bool, bool, bool, std::int64_t, JudgeTier>, Frame> frames_;
 };
 
 }  // namespace polaris

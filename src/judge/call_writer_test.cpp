@@ -67,7 +67,8 @@ TEST(CallWriter, TheBodyIsThatOfTheDialectsCall) {
         const ModelQuestion question = questions.question("A boat.", story, form, 2000);
         const HttpRequest expected =
             http_request(config, dialect_of(config).call(config, question));
-        const HttpRequest actual = writer.http({.prompt = "A boat.", .story = story}, form, 2000);
+        const HttpRequest actual =
+            writer.http({.prompt = "A boat.", .story = story}, form, 2000, {});
         EXPECT_EQ(actual.body, expected.body);
         EXPECT_EQ(actual.url, expected.url);
       }
@@ -82,19 +83,19 @@ TEST(CallWriter, NoCallCostsMoreThanItMay) {
        {AnswerForm{.native = true}, AnswerForm{.grammar = true, .in_prompt = true},
         AnswerForm{.native = true, .in_prompt = true}}) {
     const ModelAnswer dearest = {.usage = {.input_tokens = static_cast<std::int64_t>(
-                                               writer.http(request, form, 1000).body.size()),
+                                               writer.http(request, form, 1000, {}).body.size()),
                                            .output_tokens = 1000}};
-    EXPECT_LE(writer.cost_usd(dearest).value(), writer.most_usd(request, 1000).value());
+    EXPECT_LE(writer.cost_usd(dearest, {}).value(), writer.most_usd(request, 1000, {}).value());
   }
 }
 
 TEST(CallWriter, WhatIsNotKnownIsAbsent) {
   const CallWriter writer(config_of(JudgeDialect::kOpenai), setup(), {}, "");
-  EXPECT_FALSE(writer.most_usd({}, 1000));
+  EXPECT_FALSE(writer.most_usd({}, 1000, {}));
   EXPECT_FALSE(writer.price_date());
-  EXPECT_FALSE(writer.cost_usd({.usage = {.input_tokens = 5, .output_tokens = 5}}));
+  EXPECT_FALSE(writer.cost_usd({.usage = {.input_tokens = 5, .output_tokens = 5}}, {}));
   const CallWriter priced(config_of(JudgeDialect::kOpenai), setup(), prices(), "");
-  EXPECT_FALSE(priced.cost_usd({})) << "the server did not say how many tokens it took";
+  EXPECT_FALSE(priced.cost_usd({}, {})) << "the server did not say how many tokens it took";
 }
 
 TEST(CallWriter, BlackensTheKeyInWhateverComesBack) {

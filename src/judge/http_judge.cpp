@@ -10,10 +10,11 @@
 #include <utility>
 
 #include "base/interrupt.h"
+#include "base/retry.h"
 #include "judge/call_book.h"
 #include "judge/call_line.h"
 #include "judge/rate_limit.h"
-#include "base/retry.h"
+#include "judge/server_context.h"
 
 namespace polaris {
 namespace {
@@ -50,7 +51,9 @@ class HttpJudge::Desk {
         form_(config),
         line_(writer_, config.concurrency,
               parts.budget ? std::move(parts.budget) : budget_of_run(config, setup.run_id, note_)) {
-    if (config.budget_usd > 0 && !writer_.most_usd({}, 1))
+    const bool may_fall_back = config.tier == JudgeTier::kFlex && config.flex_refusals > 0;
+    if (config.budget_usd > 0 && (!writer_.most_usd({}, 1, config.tier) ||
+                                  (may_fall_back && !writer_.most_usd({}, 1, JudgeTier::kDefault))))
       throw Error(ErrorCode::kInvalidConfig,
                   fmt::format("judge.budget_usd needs the price of {}, which is not known: set "
                               "judge.prices",
@@ -84,6 +87,7 @@ class HttpJudge::Desk {
       return;
     }
     errand->output_limit = config_.max_output_tokens;
+    errand->tier = config_.tier;
     errand->reply.attempts = 0;
     if (const auto problem = writer_.too_long(errand->request, errand->output_limit)) {
       errand->reply.failure = JudgeFailure::kTruncated;
@@ -174,9 +178,10 @@ class HttpJudge::Desk {
   }
 
   void start(const ErrandPtr& errand, double most_usd) {
-    Call call{.errand = errand, .form = form_.form(), .wave = line_.gate().start()};
+    Call call{
+        .errand = errand, .form = form_.form(), .tier = errand->tier, .wave = line_.gate().start()};
     book_.begin(call, most_usd);
-    client_->submit(writer_.http(errand->request, call.form, errand->output_limit),
+    client_->submit(writer_.http(errand->request, call.form, errand->output_limit, call.tier),
                     [this, call](HttpResult result) {
                       guarded(call.errand,
                               [&] { done(call, writer_.without_key(std::move(result))); });
@@ -188,10 +193,31 @@ class HttpJudge::Desk {
     Attempt attempt = read_attempt(result, writer_.dialect(), errand.request.story, setup_.rubric,
                                    book_.grade_rule(), errand.output_limit,
                                    server_time_s(result, clock_.wall_s()));
+    if (attempt.is_context_full) name_context(attempt);
     line_.settle(call.stored.max_cost_usd, book_.finish(call, attempt, result));
     learn(call, attempt, result);
     decide(call.errand, attempt);
     pump();
+  }
+
+  /// The server is asked once, when its context first turned out to be full.
+  void name_context(Attempt& attempt) {
+    if (context_tokens_)
+      attempt.grade.message += fmt::format(" (it holds {} tokens)", *context_tokens_);
+    else if (!std::exchange(has_asked_context_, true))
+      ask_context(writer_.context_requests());
+  }
+
+  void ask_context(std::vector<HttpRequest> requests) {
+    if (requests.empty() || is_closing_) return;
+    HttpRequest first = std::move(requests.front());
+    requests.erase(requests.begin());
+    client_->submit(std::move(first), [this, rest = std::move(requests)](const HttpResult& result) {
+      context_tokens_ = context_in(result, config_.model);
+      if (!context_tokens_) return ask_context(rest);
+      note(fmt::format("the judge's server holds {} tokens for rubric, story and answer together",
+                       *context_tokens_));
+    });
   }
 
   /// What the call says about the server.
@@ -207,6 +233,7 @@ class HttpJudge::Desk {
     }
     const CallProblem& problem = *attempt.problem;
     problem.overloaded ? line_.gate().overloaded(call.wave) : line_.gate().ended();
+    if (problem.overloaded && call.tier == JudgeTier::kFlex) leave_flex(*call.errand, attempt);
     if (problem.schema_refused && config_.schema == SchemaMode::kAuto) {
       if (form_.refused(call.form)) {
         book_.remember(form_);
@@ -221,6 +248,18 @@ class HttpJudge::Desk {
     if (!has_answered_ || ++fatal_in_a_row_ >= kEnoughFatal)
       return stop(fatal_error(result, problem.message));
     attempt.may_repeat = true;
+  }
+
+  /// The flex tier refuses where it has no room; the default tier then has some, at its price.
+  void leave_flex(Errand& errand, Attempt& attempt) {
+    if (config_.flex_refusals == 0 || ++errand.flex_refusals < config_.flex_refusals) return;
+    errand.tier = JudgeTier::kDefault;
+    attempt.wait_s = 0.0;  // what the server asked for was said of the flex tier
+    if (!std::exchange(has_left_flex_, true))
+      note(
+          fmt::format("the judge's flex tier has refused a story {} times: such stories go to the "
+                      "default tier, at its price (judge.flex_refusals)",
+                      errand.flex_refusals));
   }
 
   void heed_rate_limit(const HttpResult& result) {
@@ -310,6 +349,9 @@ class HttpJudge::Desk {
   CallLine line_;
   bool pump_is_due_ = false;
   bool has_answered_ = false;
+  bool has_left_flex_ = false;
+  bool has_asked_context_ = false;
+  std::optional<std::int64_t> context_tokens_;  // of the server, where it says so
   int fatal_in_a_row_ = 0;
 
   std::optional<HttpClient> client_;

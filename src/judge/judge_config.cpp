@@ -41,6 +41,10 @@ void JudgeConfig::fields(FieldList& list) {
   list("model", model, "name of the judging model", only_http());
   list("api_key_env", api_key_env, "environment variable that holds the key", only_http());
   list("tier", tier, "service tier: price against latency", only_http());
+  list("flex_refusals", flex_refusals,
+       "refusals (429, 503) of a story by the flex tier after which the default tier is asked, at "
+       "its price; 0 = never",
+       only_http_changeable(at_least(0, "it counts refusals")));
   list("api", api, "chat completions or responses",
        unused_if(!openai, "the judge's dialect is not openai"));
   list("project", project, "Google Cloud project", only_vertex);

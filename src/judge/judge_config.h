@@ -39,6 +39,7 @@ struct JudgeConfig {
   std::string model;
   std::string api_key_env;
   JudgeTier tier = JudgeTier::kDefault;
+  std::int64_t flex_refusals = 0;
   JudgeApi api = JudgeApi::kChat;
   std::string project;
   std::string location = "global";

@@ -27,7 +27,6 @@ JudgementRecord blank_record(const JudgeRequest& request, const JudgeConfig& con
     record.judge.temperature = config.temperature;
   }
   if (config.kind == JudgeKind::kLexical) record.judge.model = kLexicalJudgeName;
-  record.prompt_hash = prompt_hash(request, config, setup);
   return record;
 }
 
@@ -35,8 +34,11 @@ std::vector<JudgementRecord> records_of(const JudgeReply& reply, const JudgeRequ
                                         const JudgeConfig& config, const JudgeSetup& setup) {
   std::vector<JudgementRecord> records;
   for (const auto& record : reply.records) records.push_back(*record);
+  const std::string hash = prompt_hash(request, config, setup);
+  for (JudgementRecord& record : records) record.prompt_hash = hash;
   if (!records.empty()) return records;
   JudgementRecord record = blank_record(request, config, setup);
+  record.prompt_hash = hash;
   if (reply.verdict)
     record.scores =
         scores_json(setup.rubric, *reply.verdict, rubric_score(*reply.verdict, setup.score_rule));
@@ -99,6 +101,16 @@ std::map<std::string, Spread> spread_by_judge(const JudgeReply& reply) {
   std::map<std::string, Spread> spreads;
   for (const auto& [model, overall] : scores) spreads[model] = spread_of(overall);
   return spreads;
+}
+
+Json to_json(const Spread& spread) {
+  return {{"answers", spread.count}, {"mean", spread.mean}, {"sd", spread.sd}};
+}
+
+Json to_json(const std::map<std::string, Spread>& spreads) {
+  Json json = Json::object();
+  for (const auto& [model, spread] : spreads) json[model] = to_json(spread);
+  return json;
 }
 
 }  // namespace polaris

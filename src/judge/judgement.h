@@ -27,12 +27,13 @@ struct JudgeSetup {
 std::string prompt_hash(const JudgeRequest& request, const JudgeConfig& config,
                         const JudgeSetup& setup);
 
-/// A record of `request` without an answer yet: what is known before anybody is asked.
+/// A record of `request` without an answer yet: what is known before anybody is asked, but for the
+/// prompt_hash.
 JudgementRecord blank_record(const JudgeRequest& request, const JudgeConfig& config,
                              const JudgeSetup& setup);
 
-/// The records of a reply. Text statistics keep none: theirs is made here, in the form of an LLM's
-/// answer.
+/// The records of a reply, with the prompt_hash that they lack there. Text statistics keep none:
+/// theirs is made here, in the form of an LLM's answer.
 std::vector<JudgementRecord> records_of(const JudgeReply& reply, const JudgeRequest& request,
                                         const JudgeConfig& config, const JudgeSetup& setup);
 
@@ -50,5 +51,9 @@ Spread spread_of(const JudgeReply& reply, const ScoreRule& rule);
 
 /// The same of every judge of a panel, by its model, as far as its answers have scores.
 std::map<std::string, Spread> spread_by_judge(const JudgeReply& reply);
+
+/// {"answers", "mean", "sd"}, and such an object per model.
+Json to_json(const Spread& spread);
+Json to_json(const std::map<std::string, Spread>& spreads);
 
 }  // namespace polaris

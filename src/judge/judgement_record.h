@@ -30,7 +30,7 @@ struct JudgementRecord {
   std::int64_t sample = 0;
   std::string writer;  ///< the model that wrote the story
   Judge judge;
-  std::string prompt_hash;   ///< SHA-256 of the user message
+  std::string prompt_hash;   ///< SHA-256 of the user message; records_of() computes it
   std::string request_hash;  ///< see request_hash() in dialect.h
   int attempt = 1;
   std::optional<int> position;  ///< of the story in a pair; pairwise tasks only

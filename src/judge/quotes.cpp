@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/byte_scan.h"
 #include "text/unicode.h"
 #include "text/words.h"
 
@@ -46,18 +47,31 @@ std::string_view plain_form(char32_t c) {
   }
 }
 
-bool is_ascii_word(char c) { return c > ' ' && c < 0x7F; }
+/// std::string_view::find is several times slower on a text of a story's length.
+std::optional<std::size_t> find_in(std::string_view text, std::string_view wanted) {
+  const void* found = ::memmem(text.data(), text.size(), wanted.data(), wanted.size());
+  if (found == nullptr) return std::nullopt;
+  return static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+}
 
 /// NFC, plain forms, white space folded. No plain form is longer than its character in UTF-8.
 std::string normalised(std::string_view text) {
   std::string plain = nfc(text);
   const std::string composed = plain;
+  // Printable ASCII stays as it is, and blanks too if nowhere two of them meet.
+  const auto is_no_pair = [](const char* c) { return ((c[0] ^ ' ') | (c[1] ^ ' ')) != 0; };
+  const bool has_pair = find_if_not(composed, 0, is_no_pair) < composed.size();
+  const char least = has_pair ? '!' : ' ';
+  const auto is_plain = [least](const char* c) { return *c >= least && *c < 0x7F; };
   char* out = plain.data();
   bool after_space = true;  // leading white space goes
   for (std::size_t pos = 0; pos < composed.size();) {
-    if (is_ascii_word(composed[pos])) {  // nearly always
-      while (is_ascii_word(composed[pos])) *out++ = composed[pos++];
-      after_space = false;
+    const std::size_t plain_end =
+        after_space && composed[pos] == ' ' ? pos : find_if_not(composed, pos, is_plain);
+    if (plain_end > pos) {  // nearly always
+      out = std::copy(composed.data() + pos, composed.data() + plain_end, out);
+      after_space = out[-1] == ' ';
+      pos = plain_end;
       continue;
     }
     const std::size_t begin = pos;
@@ -89,13 +103,6 @@ double characters(std::string_view text) {
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
-/// std::string_view::find is several times slower on a text of a story's length.
-std::optional<std::size_t> find_in(std::string_view text, std::string_view wanted) {
-  const void* found = ::memmem(text.data(), text.size(), wanted.data(), wanted.size());
-  if (found == nullptr) return std::nullopt;
-  return static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
-}
-
 double position_at(std::size_t offset, std::string_view story) {
   return characters(story.substr(0, offset)) / characters(story);
 }
@@ -119,14 +126,25 @@ std::string_view quote_status_name(QuoteStatus status) {
 }
 
 QuoteChecker::QuoteChecker(std::string_view story, std::int64_t max_words)
-    : story_(normalised(story)), max_words_(max_words) {}
+    : written_(story), is_nfc_(is_surely_nfc(story)), max_words_(max_words) {}
+
+/// What stands in the story as it is written stands, normalised, in the normalised one too: where a
+/// story is in NFC, every character changes by itself.
+bool QuoteChecker::is_written(std::string_view text) const {
+  return is_nfc_ && is_valid_utf8(text) && find_in(written_, text);
+}
+
+const std::string& QuoteChecker::story() const {
+  if (!story_) story_ = normalised(written_);
+  return *story_;
+}
 
 const std::string& QuoteChecker::lower_story() const {
-  if (!lower_story_) lower_story_ = lower(story_);
+  if (!lower_story_) lower_story_ = lower(story());
   return *lower_story_;
 }
 
-QuoteChecker::Search QuoteChecker::search(std::string_view quote) const {
+QuoteChecker::Search QuoteChecker::search(std::string_view quote, bool with_place) const {
   const std::string plain = normalised(quote);
   const std::string_view wanted = without_outer_marks(plain);
   if (wanted.empty()) return {.status = QuoteStatus::kEmpty};
@@ -136,7 +154,8 @@ QuoteChecker::Search QuoteChecker::search(std::string_view quote) const {
     return result;
   }
   result.status = QuoteStatus::kExact;
-  result.offset = find_in(story_, wanted);
+  if (!with_place && (is_written(quote) || is_written(wanted))) return result;
+  result.offset = find_in(story(), wanted);
   if (result.offset) return result;
   result.status = QuoteStatus::kCaseOnly;
   result.offset = find_in(lower_story(), lower(wanted));
@@ -144,14 +163,16 @@ QuoteChecker::Search QuoteChecker::search(std::string_view quote) const {
   return result;
 }
 
-QuoteStatus QuoteChecker::status(std::string_view quote) const { return search(quote).status; }
+QuoteStatus QuoteChecker::status(std::string_view quote) const {
+  return search(quote, /*with_place=*/false).status;
+}
 
 QuoteCheck QuoteChecker::check(std::string_view quote) const {
-  const Search found = search(quote);
+  const Search found = search(quote, /*with_place=*/true);
   QuoteCheck result{.status = found.status, .words = found.words};
   if (found.offset)
     result.position =
-        position_at(*found.offset, found.status == QuoteStatus::kExact ? story_ : lower_story());
+        position_at(*found.offset, found.status == QuoteStatus::kExact ? story() : lower_story());
   return result;
 }
 

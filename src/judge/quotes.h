@@ -35,6 +35,7 @@ struct QuoteCheck {
 /// one thread. Source: specs/evaluation.md 2.4; golden/eval `quote_check`.
 class QuoteChecker {
  public:
+  /// `story` is borrowed.
   QuoteChecker(std::string_view story, std::int64_t max_words);
 
   QuoteStatus status(std::string_view quote) const;
@@ -48,11 +49,15 @@ class QuoteChecker {
     std::int64_t words = 0;
     std::optional<std::size_t> offset = std::nullopt;  ///< in the text that it was found in
   };
-  Search search(std::string_view quote) const;
+  Search search(std::string_view quote, bool with_place) const;
+  bool is_written(std::string_view text) const;
+  const std::string& story() const;
   const std::string& lower_story() const;
 
-  std::string story_;
-  mutable std::optional<std::string> lower_story_;  // made for the first quote that needs it
+  std::string_view written_;  // as the story is written
+  bool is_nfc_;
+  mutable std::optional<std::string> story_;        // normalised; for the first quote that needs it
+  mutable std::optional<std::string> lower_story_;  // likewise
   std::int64_t max_words_;
 };
 

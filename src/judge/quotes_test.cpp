@@ -8,7 +8,9 @@ namespace polaris {
 namespace {
 
 QuoteCheck check(std::string_view quote, std::string_view story) {
-  return QuoteChecker(story, 12).check(quote);
+  const QuoteCheck result = QuoteChecker(story, 12).check(quote);
+  EXPECT_EQ(QuoteChecker(story, 12).status(quote), result.status) << quote;
+  return result;
 }
 
 TEST(QuoteChecker, AgreesWithTheGoldenCases) {
@@ -30,6 +32,26 @@ TEST(QuoteChecker, AgreesWithTheGoldenCases) {
 TEST(QuoteChecker, ComparesComposedAndDecomposedLettersAlike) {
   EXPECT_EQ(check("the re\u0301sume\u0301", "She read the r\u00E9sum\u00E9.").status,
             QuoteStatus::kExact);
+}
+
+TEST(QuoteChecker, DoesNotTakeALetterForTheBeginningOfAnother) {
+  EXPECT_EQ(check("cafe", "the cafe\u0301 was shut").status, QuoteStatus::kNotFound);
+  EXPECT_EQ(check("was  shut ", "the cafe\u0301 was\nshut").status, QuoteStatus::kExact);
+  EXPECT_EQ(check("\u201CWell...\u201D", "\u2018Well\u2026\u2019 he said").status,
+            QuoteStatus::kExact);
+}
+
+TEST(QuoteChecker, FindsWholeCharactersOnly) {
+  EXPECT_EQ(check("\xA9", "caf\u00E9").status, QuoteStatus::kNotFound) << "half of a letter";
+  EXPECT_EQ(check("\u2019s ", "that\u2019s it").status, QuoteStatus::kExact);
+}
+
+TEST(QuoteChecker, FoldsEveryRunOfWhiteSpace) {
+  const char* story = "  one  two \n\n three\tfour     five\u00A0 six ";
+  for (const char* quote :
+       {"one two", "two three four", "four  five", "five six", "one\ntwo three"})
+    EXPECT_EQ(check(quote, story).status, QuoteStatus::kExact) << quote;
+  EXPECT_EQ(check("onetwo", story).status, QuoteStatus::kNotFound);
 }
 
 TEST(QuoteChecker, IgnoresCaseBeyondAscii) {

@@ -16,6 +16,8 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "nn/cuda/adamw_blocks.h"
+#include "nn/internal/run_blocks.h"
 #include "nn/kernels/adamw_kernels.h"
 #include "nn/kernels/moment_map.h"
 
@@ -218,12 +220,45 @@ void adamw_composite(const AdamWRange& range, const AdamWStep& step) {
   }
 }
 
+namespace {
+
+template <class Weights>
+void run_gpu_kernels(const Weights& weights, const kernels::AdamWArrays& a,
+                     const kernels::AdamWConstants& constants, const at::Tensor& where) {
+  const auto run = [&](const auto& kernel) { run_blocks(kernel, kernel.indices(), where); };
+  if (a.m8 != nullptr) {
+    run(cuda::AdamWUpdate8<Weights>{weights, a.gradient, a.m8, a.root8, a.m_scale, a.root_scale,
+                                    a.first, a.count, constants});
+  } else if (a.m32 != nullptr) {
+    run(cuda::AdamWUpdate<Weights, float>{weights, a.gradient, a.m32, a.v32, a.first, a.count,
+                                          constants});
+  } else {
+    run(cuda::AdamWUpdate<Weights, kernels::Bf16>{weights, a.gradient, a.m16, a.v16, a.first,
+                                                  a.count, constants});
+  }
+}
+
+void update_by_gpu_kernels(const AdamWRange& range, const AdamWStep& step) {
+  const kernels::AdamWArrays a = arrays(range, 0, range.weight.numel());
+  if (a.weight != nullptr) {
+    run_gpu_kernels(kernels::WholeWeights{a.weight}, a, constants(step), range.weight);
+  } else {
+    run_gpu_kernels(kernels::SplitWeights{a.upper, a.lower}, a, constants(step), range.weight);
+  }
+}
+
+}  // namespace
+
 void adamw(const AdamWRange& range, const AdamWStep& step) {
+  check(range, step);
+  if (takes_gpu_kernels(range.weight)) {
+    update_by_gpu_kernels(range, step);
+    return;
+  }
   if (!range.weight.is_cpu()) {
     adamw_composite(range, step);
     return;
   }
-  check(range, step);
   const kernels::AdamWConstants c = constants(step);
   constexpr std::int64_t kGrain = (1 << 15) / kBlock;
   const std::int64_t count = range.weight.numel();

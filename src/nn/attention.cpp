@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "nn/internal/attention_cpu.h"
+#include "nn/internal/attention_flash.h"
 #include "nn/internal/fused.h"
 #include "nn/internal/row_ops.h"
 
@@ -78,6 +79,7 @@ at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::
                             double scale) {
   check(q, k, v, window);
   POLARIS_CHECK(q.size(0) == sequences.tokens() && k.size(0) == sequences.tokens(), "tokens");
+  if (has_flash_attention(q, sequences)) return flash_attention(q, k, v, sequences, window, scale);
   if (!has_row_kernels(q)) return composite::packed_attention(q, k, v, sequences, window, scale);
   const AttentionProblem problem = {.q = q.detach(),
                                     .k = k.detach(),

@@ -5,6 +5,7 @@
 #include <ATen/ops/empty.h>
 
 #include "base/error.h"
+#include "nn/cuda/attention_inputs_blocks.h"
 #include "nn/internal/fused.h"
 #include "nn/internal/row_ops.h"
 #include "nn/kernels/attention_inputs_kernels.h"
@@ -68,10 +69,61 @@ kernels::HeadLayout kernel_layout(const AttentionLayout& layout,
   return result;
 }
 
+void forward_on_gpu(const at::Tensor& x, const kernels::HeadLayout& layout,
+                    const AttentionInputs& out) {
+  with_row_type(x, [&]<class T>(T) {
+    const cuda::AttentionInputsForward<T> kernel{.layout = layout,
+                                                 .projection = data<T>(x),
+                                                 .stride = x.stride(0),
+                                                 .out = {.q = mutable_data<float>(out.q),
+                                                         .k = mutable_data<float>(out.k),
+                                                         .v = mutable_data<float>(out.v),
+                                                         .gate = mutable_data<T>(out.gate)}};
+    run_blocks(kernel, x.size(0) * kernel.per_row(), x);
+  });
+}
+
+at::Tensor backward_on_gpu(const at::Tensor& x, const AttentionLayout& layout,
+                           const std::optional<HeadNorms>& norms, const RopeTables& rope,
+                           const Tensors& upstream) {
+  const std::int64_t rows = x.size(0), d = layout.head_dim;
+  const std::int64_t queries = rows * layout.heads, keys = rows * layout.kv_heads;
+  at::Tensor dx = at::empty({rows, layout.columns()}, x.options());
+  const at::Tensor inverse = at::empty({queries + keys}, x.options().dtype(at::kFloat));
+  const kernels::HeadLayout heads = kernel_layout(layout, norms, rope);
+  with_row_type(x, [&]<class T>(T) {
+    const cuda::AttentionInputsBackward<T> kernel{
+        .layout = heads,
+        .projection = data<T>(x),
+        .stride = x.stride(0),
+        .upstream = {.q = data<float>(upstream[0]),
+                     .k = data<float>(upstream[1]),
+                     .v = data<float>(upstream[2]),
+                     .gate = layout.has_gate ? data<T>(upstream[3]) : nullptr},
+        .rows = rows,
+        .dprojection = mutable_data<T>(dx),
+        .inverse = mutable_data<float>(inverse)};
+    run_blocks(kernel, rows * kernel.per_row(), x);
+    if (!norms) return;
+    const auto term = [&](bool is_query) {
+      return cuda::HeadNormTerm<T>{.layout = heads,
+                                   .is_query = is_query,
+                                   .projection = data<T>(x),
+                                   .stride = x.stride(0),
+                                   .upstream = data<float>(upstream[is_query ? 0 : 1]),
+                                   .inverse = data<float>(inverse) + (is_query ? 0 : queries)};
+    };
+    add_column_sums(norms->query, term(true), queries, d, x);
+    add_column_sums(norms->key, term(false), keys, d, x);
+  });
+  return dx;
+}
+
 /// @param upstream  gradients of q, k, v and, with gates, gate
 at::Tensor backward(const at::Tensor& x, const AttentionLayout& layout,
                     const std::optional<HeadNorms>& norms, const RopeTables& rope,
                     const Tensors& upstream) {
+  if (takes_gpu_kernels(x)) return backward_on_gpu(x, layout, norms, rope, upstream);
   const std::int64_t rows = x.size(0), d = layout.head_dim;
   at::Tensor dx = at::empty({rows, layout.columns()}, x.options());
   const BlockSums dweights(row_blocks(rows), 2 * d);
@@ -106,27 +158,31 @@ AttentionInputs attention_inputs(const at::Tensor& projection, const AttentionLa
   POLARIS_CHECK(rope.cos.size(0) == projection.size(0) && rope.cos.sizes() == rope.sin.sizes() &&
                     2 * rope.cos.size(1) <= layout.head_dim,
                 "angles of other tokens or heads");
-  if (!has_row_kernels(projection))
+  if (!has_fused_form(projection))
     return composite::attention_inputs(projection, layout, norms, rope);
   const at::Tensor x = with_dense_rows(projection.detach());
   const auto heads = [&](std::int64_t count, at::ScalarType type) {
-    return at::empty({x.size(0), count, layout.head_dim}, type);
+    return at::empty({x.size(0), count, layout.head_dim}, x.options().dtype(type));
   };
   AttentionInputs out{.q = heads(layout.heads, at::kFloat),
                       .k = heads(layout.kv_heads, at::kFloat),
                       .v = heads(layout.kv_heads, at::kFloat)};
   if (layout.has_gate) out.gate = heads(layout.heads, x.scalar_type());
-  with_row_type(x, [&]<class T>(T) {
-    const auto kernel = kernels::attention_inputs_kernels().of<T>().forward;
-    const kernels::HeadLayout head_layout = kernel_layout(layout, norms, rope);
-    const kernels::HeadTensors<float, T> results{.q = mutable_data<float>(out.q),
-                                                 .k = mutable_data<float>(out.k),
-                                                 .v = mutable_data<float>(out.v),
-                                                 .gate = mutable_data<T>(out.gate)};
-    for_rows(x.size(0), x.size(1), [&](std::int64_t begin, std::int64_t end) {
-      kernel(head_layout, data<T>(x), x.stride(0), results, begin, end);
+  const kernels::HeadLayout head_layout = kernel_layout(layout, norms, rope);
+  if (takes_gpu_kernels(x)) {
+    forward_on_gpu(x, head_layout, out);
+  } else {
+    with_row_type(x, [&]<class T>(T) {
+      const auto kernel = kernels::attention_inputs_kernels().of<T>().forward;
+      const kernels::HeadTensors<float, T> results{.q = mutable_data<float>(out.q),
+                                                   .k = mutable_data<float>(out.k),
+                                                   .v = mutable_data<float>(out.v),
+                                                   .gate = mutable_data<T>(out.gate)};
+      for_rows(x.size(0), x.size(1), [&](std::int64_t begin, std::int64_t end) {
+        kernel(head_layout, data<T>(x), x.stride(0), results, begin, end);
+      });
     });
-  });
+  }
   Tensors results = {out.q, out.k, out.v};
   if (layout.has_gate) results.push_back(out.gate);
   results = record({projection}, results, [=](const Tensors& upstream) -> Tensors {

@@ -73,8 +73,12 @@ LayerWeights layer_weights(const Weights& store, std::size_t index, const ModelC
 /// Row t of `gradient` is added to row ids[t] of `table`, in the order of t; threads divide the
 /// columns.
 void add_rows(const at::Tensor& table, const at::Tensor& ids, const at::Tensor& gradient) {
-  if (!table.is_cpu() || table.scalar_type() != at::kFloat) {
-    at::Tensor sums = table;
+  at::Tensor sums = table;
+  if (!table.is_cpu()) {  // sorts the rows first, while index_add_ adds in any order there
+    sums.index_put_({ids}, gradient.to(table.scalar_type()), /*accumulate=*/true);
+    return;
+  }
+  if (table.scalar_type() != at::kFloat) {
     sums.index_add_(0, ids, gradient.to(table.scalar_type()));
     return;
   }
@@ -151,8 +155,11 @@ at::Tensor Decoder::mix(const AttentionWeights& weights, const at::Tensor& x,
                         const PackedBatch& batch) const {
   const AttentionInputs inputs =
       attention_inputs(linear(x, weights.in), attention_layout_, weights.norms, batch.rope);
-  const at::Tensor o = packed_attention(inputs.q, inputs.k, inputs.v, batch.sequences,
-                                        config_.sliding_window, attention_scale());
+  // FlashAttention, which is on GPUs only, takes nothing wider than bfloat16.
+  const auto operand = [&](const at::Tensor& t) { return x.is_cuda() ? t.to(x.scalar_type()) : t; };
+  const at::Tensor o =
+      packed_attention(operand(inputs.q), operand(inputs.k), operand(inputs.v), batch.sequences,
+                       config_.sliding_window, attention_scale());
   return linear(gate_attention(o, inputs.gate, x.scalar_type()), weights.out);
 }
 

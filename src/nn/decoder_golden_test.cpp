@@ -48,7 +48,9 @@ TEST_P(DecoderGolden, LogitsOfEveryPosition) {
     const at::Tensor tokens = golden.expected["input_ids"];
     const at::Tensor expected = golden.expected["logits"];
     const std::vector<std::int64_t> both = {tokens.size(1), tokens.size(1)};
-    EXPECT_LT(max_difference(golden.logits(tokens, both), expected.flatten(0, 1)), 5e-4) << device;
+    const double tolerance = device.is_cpu() ? 5e-4 : 1e-2;  // the delta rule is TF32 on a GPU
+    EXPECT_LT(max_difference(golden.logits(tokens, both), expected.flatten(0, 1)), tolerance)
+        << device;
   }
 }
 

@@ -1,4 +1,5 @@
 // Every form of the delta rule against the vectors of tests/golden/gdn.
+#include <ATen/Context.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -6,6 +7,7 @@
 #include "nn/internal/delta_chunks.h"
 #include "nn/internal/delta_testing.h"
 #include "nn/internal/golden_testing.h"
+#include "nn/internal/run_blocks.h"
 #include "nn/kernels/isa.h"
 
 namespace polaris::nn {
@@ -111,6 +113,33 @@ TEST_P(DeltaGolden, ChunksOfTensorOperationsInFloat) {
   const DeltaOutput out = form.forward(golden.x, plan, golden.scale, &saved);
   golden.expect_same({out, form.backward(golden.x, plan, golden.scale, saved, golden.d)},
                      kFloatTolerance);
+}
+
+TEST_P(DeltaGolden, ChunksAsOnAGpu) {
+  const Golden golden(GetParam());
+  const GpuKernelsOnCpu gpu_kernels;
+  const DeltaPlan plan(golden.sequences, at::kCPU);
+  const auto call = [&](const DeltaOperands& x) { return delta_rule(x, plan, golden.scale); };
+  golden.expect_same(run_with_gradient(call, golden.x, golden.d), kFloatTolerance);
+}
+
+TEST_P(DeltaGolden, ChunksOnAGpu) {
+  if (!at::hasCUDA()) GTEST_SKIP() << "no CUDA device";
+  const Golden golden(GetParam());
+  const DeltaPlan plan(golden.sequences, at::kCUDA);
+  const auto call = [&](const DeltaOperands& x) { return delta_rule(x, plan, golden.scale); };
+  const auto run = [&](at::ScalarType type) {
+    const auto there = [&](const at::Tensor& t) {
+      return t.defined() ? t.to(at::device(at::kCUDA).dtype(type)) : t;
+    };
+    const auto back = [](const at::Tensor& t) { return t.cpu(); };
+    const DeltaResult result = run_with_gradient(call, mapped(golden.x, there),
+                                                 {there(golden.d.o), there(golden.d.final_state)});
+    return DeltaResult{{back(result.output.o), back(result.output.final_state)},
+                       mapped(result.gradient, back)};
+  };
+  golden.expect_same(run(at::kDouble), golden.double_tolerance());
+  golden.expect_same(run(at::kFloat), 5e-3);  // TF32 products
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, DeltaGolden,

@@ -90,6 +90,8 @@ DeltaInputs delta_inputs(const at::Tensor& projection, const DeltaInputWeights& 
                     weights.a_log.value.numel() == config.value_heads &&
                     weights.dt_bias.value.numel() == config.value_heads,
                 "weights of another configuration");
+  if (gpu::has_delta_inputs(projection, config))
+    return gpu::delta_inputs(projection, weights, config, sequences, conv_state);
   return has_row_kernels(projection)
              ? fused::delta_inputs(projection, weights, config, sequences, conv_state)
              : composite::delta_inputs(projection, weights, config, sequences, conv_state);

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "nn/internal/delta_chunks.h"
+#include "nn/internal/run_blocks.h"
 
 namespace polaris::nn {
 namespace {
@@ -37,7 +38,8 @@ at::ScalarType arithmetic(const DeltaOperands& x) {
 }
 
 DeltaForm form_for(const DeltaOperands& x) {
-  return x.q.is_cpu() && arithmetic(x) == at::kFloat ? delta_form_cpu() : delta_form_tensors();
+  const bool kernels = x.q.is_cpu() && arithmetic(x) == at::kFloat && !takes_gpu_kernels(x.q);
+  return kernels ? delta_form_cpu() : delta_form_tensors();
 }
 
 /// The input in the type that is computed in, without gaps.

@@ -10,16 +10,19 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error.h"
 #include "nn/internal/delta_chunks.h"
 #include "nn/internal/delta_testing.h"
+#include "nn/internal/run_blocks.h"
 
 namespace polaris::nn {
 namespace {
 
 constexpr double kScale = 0.2;
 constexpr double kFloatTolerance = 2e-6;
+constexpr double kTf32Tolerance = 5e-3;
 
 DeltaCall chunked(const DeltaCase& c, std::int64_t chunk_length = 64) {
   return [plan = DeltaPlan(c.sequences(), at::kCPU, chunk_length)](const DeltaOperands& x) {
@@ -52,6 +55,7 @@ struct Arithmetic {
   double tolerance;
   /// Not what delta_rule() would choose, but the form of other devices.
   bool tensor_operations = false;
+  bool gpu_kernels = false;
 };
 
 class DeltaRule : public testing::TestWithParam<Arithmetic> {
@@ -64,6 +68,8 @@ class DeltaRule : public testing::TestWithParam<Arithmetic> {
   /// The chunked form in the arithmetic of the test; results on the CPU.
   DeltaResult run(const DeltaCase& c, const DeltaOperands& x, const DeltaOutput& d,
                   std::int64_t chunk_length) const {
+    std::optional<GpuKernelsOnCpu> gpu_kernels;
+    if (GetParam().gpu_kernels) gpu_kernels.emplace();
     const DeltaPlan plan(c.sequences(), GetParam().device, chunk_length);
     const auto there = [&](const at::Tensor& t) {
       return t.to(at::device(GetParam().device).dtype(GetParam().type));
@@ -137,12 +143,13 @@ TEST_P(DeltaRule, StaysAccurateWhenKeysRepeat) {
 
 INSTANTIATE_TEST_SUITE_P(
     Arithmetics, DeltaRule,
-    testing::Values(Arithmetic{"CpuDouble", at::kCPU, at::kDouble, 1e-11},
-                    Arithmetic{"CpuFloat", at::kCPU, at::kFloat, kFloatTolerance},
-                    Arithmetic{"CpuFloatTensorOperations", at::kCPU, at::kFloat, kFloatTolerance,
-                               true},
-                    Arithmetic{"CudaDouble", at::kCUDA, at::kDouble, 1e-11},
-                    Arithmetic{"CudaFloat", at::kCUDA, at::kFloat, kFloatTolerance}),
+    testing::Values(
+        Arithmetic{"CpuDouble", at::kCPU, at::kDouble, 1e-11},
+        Arithmetic{"CpuFloat", at::kCPU, at::kFloat, kFloatTolerance},
+        Arithmetic{"CpuFloatTensorOperations", at::kCPU, at::kFloat, kFloatTolerance, true},
+        Arithmetic{"CpuFloatAsOnAGpu", at::kCPU, at::kFloat, kFloatTolerance, false, true},
+        Arithmetic{"CudaDouble", at::kCUDA, at::kDouble, 1e-11},
+        Arithmetic{"CudaFloat", at::kCUDA, at::kFloat, kTf32Tolerance}),
     [](const auto& info) { return std::string(info.param.name); });
 
 const DeltaCase kMixed{{130, 1, 17, 64, 200}, 2, 4, 32, 24};

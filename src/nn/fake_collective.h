@@ -1,39 +1,13 @@
 #pragma once
 
-#include <condition_variable>
-#include <memory>
-#include <mutex>
+#include <functional>
 
+#include "base/fake_ranks.h"
 #include "nn/collective.h"
 
 namespace polaris {
 
-/// Where the ranks of one process meet: a fake of several machines for tests, one thread per rank.
-class FakeRendezvous {
- public:
-  FakeRendezvous(int size, double timeout_s) : size_(size), timeout_s_(timeout_s) {}
-
-  int size() const { return size_; }
-
-  /// Every rank leaves its bytes and gets those of all. @throws Error{kUnavailable} on all ranks
-  /// if one does not come in time, or if one has left
-  std::vector<std::string> meet(int rank, std::string_view bytes);
-
-  /// A rank that dies: everybody who waits for it, now or later, gets the error.
-  void leave(int rank);
-
- private:
-  int size_;
-  double timeout_s_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::string> arriving_;
-  std::vector<std::string> complete_;
-  int arrived_ = 0;
-  std::int64_t round_ = 0;
-  std::string failure_;  // once set, the group is of no further use
-};
-
+/// A Collective between threads of this process.
 class FakeCollective : public Collective {
  public:
   /// `rendezvous` is shared by the ranks and outlives them.
@@ -51,5 +25,8 @@ class FakeCollective : public Collective {
   FakeRendezvous& rendezvous_;
   int rank_;
 };
+
+/// Runs `body` on one thread per rank.
+void on_ranks(FakeRendezvous& rendezvous, const std::function<void(Collective&)>& body);
 
 }  // namespace polaris

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "nn/internal/cuda_modes.h"
 #include "nn/internal/mkl.h"
 
 namespace polaris::nn {
@@ -106,6 +107,18 @@ void multiply_on_cpu(const Product& p) {
   });
 }
 
+void multiply_on_gpu(const Product& p) {
+  const ProductPrecision precision(ProductPrecision::Float32::kExact);
+  at::Tensor c = p.c;
+  if (c.scalar_type() == p.a.scalar_type()) {
+    multiply_by_aten(p);
+  } else if (p.accumulate) {
+    at::addmm_out(c, c, p.a, p.b, c.scalar_type());  // no float32 product beside it
+  } else {
+    at::mm_out(c, p.a, p.b, c.scalar_type());
+  }
+}
+
 void multiply(const Product& p) {
   const at::ScalarType type = p.a.scalar_type();
   POLARIS_CHECK(p.a.dim() == 2 && p.b.dim() == 2 && p.c.dim() == 2, "not matrices");
@@ -117,15 +130,8 @@ void multiply(const Product& p) {
                 "bfloat16 sums would lose what is added");
   if (p.c.is_cpu()) {
     multiply_on_cpu(p);
-  } else if (p.c.scalar_type() == type) {
-    multiply_by_aten(p);
   } else {
-    at::Tensor c = p.c;
-    if (p.accumulate) {
-      at::addmm_out(c, c, p.a, p.b, at::kFloat);
-    } else {
-      at::mm_out(c, p.a, p.b, at::kFloat);
-    }
+    multiply_on_gpu(p);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "nn/internal/gemm.h"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/mm.h>
@@ -25,12 +26,12 @@ const Types kTypes[] = {{at::kDouble, at::kDouble, 1e-14},
                         {at::kBFloat16, at::kFloat, 1e-6},
                         {at::kBFloat16, at::kBFloat16, 3e-3}};
 
-TEST(Gemm, AgreesWithDoublePrecisionForAllFormsAndTypes) {
+void expect_products(at::Device device) {
   at::manual_seed(1);
   for (const auto& [operands, result, tolerance] : kTypes) {
     for (const auto& [m, n, k] : {std::tuple{1, 1, 1}, {3, 500, 7}, {700, 40, 130}, {65, 64, 63}}) {
-      const at::Tensor a = at::randn({m, k}).to(operands);
-      const at::Tensor b = at::randn({k, n}).to(operands);
+      const at::Tensor a = at::randn({m, k}).to(operands).to(device);
+      const at::Tensor b = at::randn({k, n}).to(operands).to(device);
       const at::Tensor expected = at::mm(a.to(at::kDouble), b.to(at::kDouble));
       at::Tensor c = at::zeros({m, n}, a.options().dtype(result));
       gemm_nn(c, a, b);
@@ -44,6 +45,14 @@ TEST(Gemm, AgreesWithDoublePrecisionForAllFormsAndTypes) {
       EXPECT_LT(relative_error(c, 2 * expected), tolerance) << operands << " tn + " << m;
     }
   }
+}
+
+TEST(Gemm, AgreesWithDoublePrecisionForAllFormsAndTypes) { expect_products(at::kCPU); }
+
+// So products of float32 are not TF32, nor are those of bfloat16 rounded on the way.
+TEST(Gemm, AGpuAgreesWithDoublePrecisionForAllFormsAndTypes) {
+  if (!at::hasCUDA()) GTEST_SKIP() << "no CUDA device";
+  expect_products(at::kCUDA);
 }
 
 TEST(Gemm, ReadsAndWritesPartsOfWiderMatrices) {

@@ -11,6 +11,8 @@
 #include <limits>
 #include <vector>
 
+#include "nn/internal/run_blocks.h"
+
 namespace polaris::nn {
 namespace {
 
@@ -53,6 +55,19 @@ INSTANTIATE_TEST_SUITE_P(Devices, GradientNormOn, testing::Values(at::kCPU, at::
                          [](const auto& info) {
                            return std::string(info.param == at::kCPU ? "Cpu" : "Cuda");
                          });
+
+TEST_P(GradientNormOn, KernelsForAGpuGiveTheBitsOfTheCpu) {
+  at::manual_seed(3);
+  const std::vector<at::Tensor> host = {at::randn({300, 500}), at::randn({7}), at::zeros({0}),
+                                        at::randn({70001}) * 1e30, at::randn({70001}, at::kDouble)};
+  std::vector<at::Tensor> there;
+  for (const at::Tensor& x : host) there.push_back(x.to(GetParam()));
+  const GradientNorm expected = gradient_norm(host);
+  const GpuKernelsOnCpu gpu_kernels;
+  const GradientNorm actual = gradient_norm(there);
+  EXPECT_EQ(actual.sums_of_squares, expected.sums_of_squares);
+  EXPECT_EQ(actual.norm, expected.norm);
+}
 
 TEST(GradientNorm, ThreadsDoNotChangeItsBits) {
   at::manual_seed(2);

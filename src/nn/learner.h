@@ -35,13 +35,14 @@ class Learner {
   /// How many steps were applied, skipped ones included.
   virtual std::int64_t policy_version() const = 0;
 
-  /// Everything that decides later updates: weights, masters, moments, step count.
-  /// @param folder  exists and is empty
+  /// Everything that decides later updates: weights, masters, moments, step count. Of several
+  /// ranks all call it, and rank 0 alone writes.
+  /// @param folder  exists and is empty; no path above rank 0
   virtual void save(const std::filesystem::path& folder) const = 0;
 
   /// The weights alone, exactly, as a model: float32 where they are trained in it. Where adapters
   /// are trained, these.
-  /// @param folder  exists and is empty
+  /// @param folder  as for save()
   virtual void save_weights(const std::filesystem::path& folder) const = 0;
 
   /// The exact state that save() wrote. @throws Error{kIo, kInvalidData}

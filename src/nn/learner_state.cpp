@@ -1,7 +1,7 @@
 #include "nn/internal/learner_state.h"
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <cstring>
 #include <functional>
 
@@ -22,9 +22,34 @@ constexpr auto kOptimizerFile = "optimizer.safetensors";
 constexpr auto kLearnerFile = "learner.json";
 constexpr std::int64_t kPiece = 1 << 20;  // elements
 
-/// The moments of a parameter as they are stored, under the names they have there.
-std::vector<std::pair<TensorSpec, at::Tensor>> stored_moments(const Parameter& parameter,
-                                                              const MomentTensors& moments) {
+std::string moment_name(MomentDtype dtype) {
+  return enum_names(dtype)[static_cast<std::size_t>(dtype)];
+}
+
+/// One of the four tensors that hold the moments of a parameter, and what its name begins with.
+struct MomentPart {
+  const char* prefix;
+  at::Tensor MomentTensors::*tensor;
+  bool is_scale;
+};
+constexpr std::array<MomentPart, 4> kMomentParts = {{{"m.", &MomentTensors::m, false},
+                                                     {"v.", &MomentTensors::v, false},
+                                                     {"m_scale.", &MomentTensors::m_scale, true},
+                                                     {"v_scale.", &MomentTensors::v_scale, true}}};
+
+/// How a part is stored for a whole parameter; nothing if the parameter is without it.
+struct StoredPart {
+  const MomentPart* part;
+  at::ScalarType type;
+  TensorSpec spec;
+
+  /// Elements of it that go with `count` elements of the parameter.
+  std::int64_t elements(std::int64_t count) const {
+    return part->is_scale ? Moments::blocks(count) : count;
+  }
+};
+
+std::vector<StoredPart> stored_parts(const Parameter& parameter, const Moments& moments) {
   const auto dtype = [](at::ScalarType type) {
     switch (type) {
       case at::kChar:
@@ -37,13 +62,16 @@ std::vector<std::pair<TensorSpec, at::Tensor>> stored_moments(const Parameter& p
         return Dtype::kF32;
     }
   };
-  std::vector<std::pair<TensorSpec, at::Tensor>> stored = {
-      {{"m." + parameter.name, dtype(moments.m.scalar_type()), parameter.shape}, moments.m},
-      {{"v." + parameter.name, dtype(moments.v.scalar_type()), parameter.shape}, moments.v}};
-  if (moments.m_scale.defined()) {
-    const Shape blocks = {moments.m_scale.numel()};
-    stored.push_back({{"m_scale." + parameter.name, Dtype::kF32, blocks}, moments.m_scale});
-    stored.push_back({{"v_scale." + parameter.name, Dtype::kF32, blocks}, moments.v_scale});
+  const MomentTypes types = moments.types(parameter);
+  std::vector<StoredPart> stored;
+  for (const MomentPart& part : kMomentParts) {
+    if (part.is_scale && !types.has_scales) continue;
+    const auto type = part.is_scale                      ? at::kFloat
+                      : part.tensor == &MomentTensors::m ? types.m
+                                                         : types.v;
+    const Shape shape =
+        part.is_scale ? Shape{Moments::blocks(parameter.range.count)} : parameter.shape;
+    stored.push_back({&part, type, {part.prefix + parameter.name, dtype(type), shape}});
   }
   return stored;
 }
@@ -85,6 +113,26 @@ void write_rest(SafetensorsWriter& writer, const TensorSpec& spec, const Paramet
   });
 }
 
+/// Appends a moment of a parameter, which its ranks hand out shard by shard.
+void write_moments(std::optional<SafetensorsWriter>& writer, const StoredPart& stored,
+                   std::size_t parameter, const ParameterStore& store, const Moments& moments) {
+  const Sharding& sharding = store.sharding();
+  const auto options = at::TensorOptions().device(store.options().device).dtype(stored.type);
+  for (int owner = 0; owner < sharding.ranks(); ++owner) {
+    const auto& shards = sharding.shards(owner);
+    const auto shard = std::ranges::find(shards, parameter, &Shard::parameter);
+    if (shard == shards.end()) continue;
+    const bool is_own = owner == sharding.rank();
+    const at::Tensor own =
+        is_own ? moments.of(static_cast<std::size_t>(shard - shards.begin())).*stored.part->tensor
+               : at::Tensor();
+    sharding.stream(owner, own, stored.elements(shard->range.count), options,
+                    [&](std::int64_t /*first*/, const at::Tensor& slice) {
+                      if (writer) writer->append(stored.spec.name, host_bytes(slice.cpu()));
+                    });
+  }
+}
+
 /// A saved optimizer file, checked tensor by tensor.
 class SavedOptimizer {
  public:
@@ -110,11 +158,18 @@ class SavedOptimizer {
   SafetensorsFile file_;
 };
 
-void read_moments(const SavedOptimizer& saved, const Parameter& parameter,
-                  const MomentTensors& moments) {
-  for (const auto& [spec, tensor] : stored_moments(parameter, moments)) {
-    const auto bytes = saved.bytes(spec);
+/// Reads the moments of the `i`-th own shard.
+void read_moments(const SavedOptimizer& saved, const ParameterStore& store, const Moments& moments,
+                  std::size_t i) {
+  const Shard& shard = store.sharding().own_shards()[i];
+  for (const StoredPart& stored :
+       stored_parts(store.layout().parameters()[shard.parameter], moments)) {
+    const at::Tensor tensor = moments.of(i).*stored.part->tensor;
     const at::Tensor host = tensor.is_cpu() ? tensor : tensor.cpu();
+    const auto bytes =
+        saved.bytes(stored.spec)
+            .subspan(static_cast<std::size_t>(stored.elements(shard.first)) * tensor.element_size(),
+                     host.nbytes());
     std::memcpy(host.mutable_data_ptr(), bytes.data(), bytes.size());
     if (!tensor.is_cpu()) tensor.copy_(host);
   }
@@ -123,21 +178,20 @@ void read_moments(const SavedOptimizer& saved, const Parameter& parameter,
 void read_rest(const SavedOptimizer& saved, const TensorSpec& spec, const Parameter& parameter,
                ParameterStore& store) {
   const std::byte* bytes = saved.bytes(spec).data();
-  std::vector<float> values;
-  in_pieces(parameter.range.count, [&](std::int64_t first, std::int64_t count) {
+  const auto copy_piece = [&](auto& values, std::int64_t first, std::int64_t count) {
     values.resize(count);
+    std::memcpy(values.data(), bytes + first * sizeof(values[0]), count * sizeof(values[0]));
+  };
+  std::vector<float> masters;
+  std::vector<std::int16_t> lower;
+  in_pieces(parameter.range.count, [&](std::int64_t first, std::int64_t count) {
     if (spec.dtype == Dtype::kF32) {
-      std::memcpy(values.data(), bytes + first * sizeof(float), values.size() * sizeof(float));
-    } else {
-      std::vector<std::int16_t> lower(count);
-      std::memcpy(lower.data(), bytes + first * sizeof(lower[0]), lower.size() * sizeof(lower[0]));
-      store.read(parameter, first, values);  // what model/ held: exactly the upper halves
-      for (std::int64_t i = 0; i < count; ++i) {
-        const auto upper = std::bit_cast<std::uint32_t>(values[i]) >> 16;
-        values[i] = kernels::join({.upper = static_cast<std::uint16_t>(upper), .lower = lower[i]});
-      }
+      copy_piece(masters, first, count);
+      store.write(parameter, first, masters);
+    } else {  // the upper halves are what model/ held
+      copy_piece(lower, first, count);
+      store.write_remainder(parameter, first, lower);
     }
-    store.write(parameter, first, values);
   });
 }
 
@@ -173,38 +227,46 @@ void load_saved_weights(const fs::path& folder, Model& model) {
 
 }  // namespace
 
-void save_learner_state(const fs::path& folder, const Model& model, const Optimizer& optimizer,
+void save_learner_state(const fs::path& folder, Model& model, const Optimizer& optimizer,
                         std::optional<Dtype> dtype, std::int64_t version) {
-  const fs::path weights = folder / (model.adapters ? kAdapterFolder : kModelFolder);
-  fs::create_directory(weights);
-  save_model(model, weights, dtype);
-
-  const ParameterStore& store = model.trained();
+  ParameterStore& store = model.trained();
+  const Sharding& sharding = store.sharding();
   const auto& parameters = store.layout().parameters();
-  std::vector<TensorSpec> specs;
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    for (const auto& [spec, tensor] : stored_moments(parameters[i], optimizer.moments().of(i)))
-      specs.push_back(spec);
-  }
-  const std::vector<Dtype> types = saved_types(folder, model);
+  const ParameterStore::Gathered masters(store);
+
+  std::optional<SafetensorsWriter> writer;  // on rank 0, which alone writes
   std::vector<std::optional<TensorSpec>> rests;
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    rests.push_back(rest_of_master(parameters[i], types[i]));
-    if (rests.back()) specs.push_back(*rests.back());
+  if (sharding.rank() == 0) {
+    const fs::path weights = folder / (model.adapters ? kAdapterFolder : kModelFolder);
+    fs::create_directory(weights);
+    save_model(model, weights, dtype);
+    const std::vector<Dtype> types = saved_types(folder, model);
+    std::vector<TensorSpec> specs;
+    for (const Parameter& parameter : parameters) {
+      for (const StoredPart& stored : stored_parts(parameter, optimizer.moments()))
+        specs.push_back(stored.spec);
+    }
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      rests.push_back(rest_of_master(parameters[i], types[i]));
+      if (rests.back()) specs.push_back(*rests.back());
+    }
+    writer.emplace(folder / kOptimizerFile, specs);
   }
 
-  SafetensorsWriter writer(folder / kOptimizerFile, specs);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    for (const auto& [spec, tensor] : stored_moments(parameters[i], optimizer.moments().of(i)))
-      writer.append(spec.name, host_bytes(tensor.cpu()));
+    for (const StoredPart& stored : stored_parts(parameters[i], optimizer.moments()))
+      write_moments(writer, stored, i, store, optimizer.moments());
   }
+  if (!writer) return;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    if (rests[i]) write_rest(writer, *rests[i], parameters[i], store);
+    if (rests[i]) write_rest(*writer, *rests[i], parameters[i], store);
   }
-  writer.commit();
-  write_atomically(
-      folder / kLearnerFile,
-      dump_json({{"version", version}, {"optimizer_steps", optimizer.steps()}}) + "\n");
+  writer->commit();
+  write_atomically(folder / kLearnerFile,
+                   dump_json({{"version", version},
+                              {"optimizer_steps", optimizer.steps()},
+                              {"moments", moment_name(optimizer.moments().dtype())}}) +
+                       "\n");
 }
 
 std::int64_t load_learner_state(const fs::path& folder, Model& model, Optimizer& optimizer) {
@@ -213,8 +275,9 @@ std::int64_t load_learner_state(const fs::path& folder, Model& model, Optimizer&
   ParameterStore& store = model.trained();
   const SavedOptimizer saved(folder / kOptimizerFile);
   const auto& parameters = store.layout().parameters();
+  for (std::size_t i = 0; i < store.sharding().own_shards().size(); ++i)
+    read_moments(saved, store, optimizer.moments(), i);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    read_moments(saved, parameters[i], optimizer.moments().of(i));
     if (const auto rest = rest_of_master(parameters[i], types[i]))
       read_rest(saved, *rest, parameters[i], store);
   }
@@ -234,3 +297,20 @@ std::int64_t load_learner_state(const fs::path& folder, Model& model, Optimizer&
 }
 
 }  // namespace polaris::nn
+
+namespace polaris {
+
+std::optional<MomentDtype> saved_moments(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / nn::kLearnerFile;
+  const Json state = read_json_file(path);
+  const auto found = state.find("moments");
+  if (found == state.end()) return std::nullopt;
+  const std::vector<std::string> names = enum_names(MomentDtype{});
+  const auto name = std::ranges::find(names, found->get<std::string>());
+  if (name == names.end())
+    throw Error(ErrorCode::kInvalidData, fmt::format("{}: moments \"{}\" are not known",
+                                                     path.string(), found->get<std::string>()));
+  return static_cast<MomentDtype>(name - names.begin());
+}
+
+}  // namespace polaris

@@ -2,11 +2,14 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 
 #include "base/error.h"
+#include "nn/cuda/head_blocks.h"
 #include "nn/internal/gemm.h"
 #include "nn/internal/row_ops.h"
 #include "nn/kernels/softmax_kernels.h"
@@ -30,11 +33,15 @@ std::int64_t rows_of_tile(const at::Tensor& h, std::int64_t vocab) {
   return std::max<std::int64_t>(rows, 8);
 }
 
-/// dh = dz W. Takes the weight in parts of this many elements, because a product of bfloat16
-/// matrices may hold a float32 copy of its operands.
+/// dh = dz W. On the CPU takes the weight in parts of this many elements, because a product of
+/// bfloat16 matrices may hold a float32 copy of its operands.
 constexpr std::int64_t kWeightPart = std::int64_t{4} << 20;
 
 void multiply_by_weight(const at::Tensor& dh, const at::Tensor& dz, const at::Tensor& weight) {
+  if (!dh.is_cpu()) {
+    gemm_nn(dh, dz, weight);
+    return;
+  }
   const bool narrow = dh.scalar_type() == at::kBFloat16;
   const at::Tensor sums = narrow ? at::empty(dh.sizes(), dh.options().dtype(at::kFloat)) : dh;
   const std::int64_t vocab = weight.size(0);
@@ -57,6 +64,7 @@ struct Tile {
   at::Tensor targets;  ///< [n]
   double temperature;
   std::vector<float> sums;  ///< fused form: of each row's exponentials
+  at::Tensor logsumexps;    ///< kernels for a GPU: [n] of logits / temperature
 };
 
 struct TileScores {
@@ -110,22 +118,73 @@ at::Tensor gradient_rows(const Tile& tile, std::span<const float> slopes, at::Sc
   return dz;
 }
 
+bool has_gpu_kernels(const at::Tensor& h) { return is_row_type(h) && takes_gpu_kernels(h); }
+
+float inverse_temperature(const Tile& tile) { return static_cast<float>(1.0 / tile.temperature); }
+
+/// `to` = `from`, which may be on a GPU.
+template <class T>
+void read_back(const at::Tensor& from, std::span<T> to) {
+  constexpr auto kType = std::is_same_v<T, float> ? at::kFloat : at::kLong;
+  at::from_blob(to.data(), {static_cast<std::int64_t>(to.size())}, kType).copy_(from);
+}
+
+/// By kernels for a GPU: the logits stay as they are.
+void score_rows_on_gpu(Tile& tile, const TileScores& scores) {
+  const std::int64_t rows = tile.logits.size(0);
+  const at::Tensor out = at::empty({4, rows}, tile.logits.options());
+  const at::Tensor ids = at::empty_like(tile.targets);
+  const bool with_top = !scores.top_ids.empty();
+  tile.logsumexps = out[2];
+  run_blocks(cuda::LogitScores{.logits = data<float>(tile.logits),
+                               .width = tile.logits.size(1),
+                               .targets = tile.targets.const_data_ptr<std::int64_t>(),
+                               .inverse_temperature = inverse_temperature(tile),
+                               .logprobs = mutable_data<float>(out[0]),
+                               .entropies = mutable_data<float>(out[1]),
+                               .logsumexps = mutable_data<float>(out[2]),
+                               .top_ids = with_top ? ids.mutable_data_ptr<std::int64_t>() : nullptr,
+                               .max_logits = with_top ? mutable_data<float>(out[3]) : nullptr},
+             rows, tile.logits);
+  const at::Tensor host = out.cpu();
+  read_back(host[0], scores.logprobs);
+  read_back(host[1], scores.entropies);
+  if (!with_top) return;
+  read_back(host[3], scores.max_logits);
+  read_back(ids, scores.top_ids);
+}
+
+at::Tensor gradient_rows_on_gpu(const Tile& tile, std::span<const float> slopes,
+                                at::ScalarType type) {
+  std::vector<float> scaled(slopes.begin(), slopes.end());
+  for (float& slope : scaled) slope = static_cast<float>(slope / tile.temperature);
+  const at::Tensor there = at::tensor(scaled).to(tile.logits.device(), /*non_blocking=*/true);
+  const at::Tensor dz = at::empty(tile.logits.sizes(), tile.logits.options().dtype(type));
+  with_row_type(dz, [&]<class T>(T) {
+    const cuda::LogitGradient<T> kernel{.logits = data<float>(tile.logits),
+                                        .width = tile.logits.size(1),
+                                        .targets = tile.targets.const_data_ptr<std::int64_t>(),
+                                        .inverse_temperature = inverse_temperature(tile),
+                                        .logsumexps = data<float>(tile.logsumexps),
+                                        .slopes = data<float>(there),
+                                        .dz = mutable_data<T>(dz)};
+    run_blocks(kernel, tile.logits.size(0) * kernel.tiles(), tile.logits);
+  });
+  return dz;
+}
+
 /// The definitions, in plain ATen operations: any device and type. The logits become log p.
 void score_composite(Tile& tile, const TileScores& scores) {
-  const auto copy = []<class T>(const at::Tensor& from, std::span<T> to) {
-    constexpr auto kType = std::is_same_v<T, float> ? at::kFloat : at::kLong;
-    at::from_blob(to.data(), {static_cast<std::int64_t>(to.size())}, kType).copy_(from);
-  };
   if (!scores.top_ids.empty()) {
     const auto [max, id] = tile.logits.max(1);
-    copy(max, scores.max_logits);
-    copy(id, scores.top_ids);
+    read_back(max, scores.max_logits);
+    read_back(id, scores.top_ids);
   }
   tile.logits = tile.logits.div_(tile.temperature).log_softmax(-1);
   const at::Tensor logprobs = tile.logits.gather(1, tile.targets.unsqueeze(1)).squeeze(1);
   const at::Tensor entropies = tile.logits.exp().mul_(tile.logits).sum(-1).neg();
-  copy(logprobs, scores.logprobs);
-  copy(entropies, scores.entropies);
+  read_back(logprobs, scores.logprobs);
+  read_back(entropies, scores.entropies);
 }
 
 at::Tensor gradient_composite(const Tile& tile, std::span<const float> slopes,
@@ -138,6 +197,18 @@ at::Tensor gradient_composite(const Tile& tile, std::span<const float> slopes,
   at::Tensor dz = tile.logits.exp().mul_(a).neg_();
   dz.scatter_add_(1, tile.targets.unsqueeze(1), a);
   return dz.to(type);
+}
+
+void score(Tile& tile, const TileScores& scores, const at::Tensor& h) {
+  if (has_gpu_kernels(h)) return score_rows_on_gpu(tile, scores);
+  if (has_row_kernels(h)) return score_rows(tile, scores);
+  score_composite(tile, scores);
+}
+
+at::Tensor gradient(const Tile& tile, std::span<const float> slopes, const at::Tensor& h) {
+  if (has_gpu_kernels(h)) return gradient_rows_on_gpu(tile, slopes, h.scalar_type());
+  if (has_row_kernels(h)) return gradient_rows(tile, slopes, h.scalar_type());
+  return gradient_composite(tile, slopes, h.scalar_type());
 }
 
 /// Walks over the tiles; `backward` is called for each behind its scores.
@@ -172,11 +243,7 @@ HeadScores walk(const at::Tensor& h, const at::Tensor& weight, const at::Tensor&
       part.top_ids = std::span(scores.top_ids).subspan(first, rows);
       part.max_logits = std::span(scores.max_logits).subspan(first, rows);
     }
-    if (has_row_kernels(h)) {
-      score_rows(tile, part);
-    } else {
-      score_composite(tile, part);
-    }
+    score(tile, part, h);
     if (backward) backward(first, tile, part.logprobs);
   }
   return scores;
@@ -203,9 +270,7 @@ HeadScores head_forward_backward(const at::Tensor& h, const Weight& weight,
                   dh_rows.zero_();
                   return;
                 }
-                const at::Tensor dz = has_row_kernels(h)
-                                          ? gradient_rows(tile, slopes, h.scalar_type())
-                                          : gradient_composite(tile, slopes, h.scalar_type());
+                const at::Tensor dz = gradient(tile, slopes, h);
                 multiply_by_weight(dh_rows, dz, weight.value);
                 if (weight.gradient.defined())
                   gemm_tn(weight.gradient, dz, h.narrow(0, first, rows), /*accumulate=*/true);

@@ -1,5 +1,6 @@
 #include "nn/internal/logprob_head.h"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty_like.h>
@@ -14,6 +15,7 @@
 
 #include "base/error.h"
 #include "nn/internal/golden_testing.h"
+#include "nn/internal/run_blocks.h"
 
 namespace polaris::nn {
 namespace {
@@ -51,29 +53,46 @@ struct Tolerance {
   at::ScalarType type;
   double scores, gradient;
 };
-class LogprobHead : public testing::TestWithParam<Tolerance> {};
 
-TEST_P(LogprobHead, AgreesWithLogSoftmaxInDouble) {
+void expect_log_softmax(const Tolerance& tolerance, at::Device device = at::kCPU) {
   for (const double temperature : {1.0, 0.7, 2.0}) {
-    Case c(37, 1003, 24, GetParam().type, 0.5);
-    const at::Tensor dh = at::empty_like(c.h);
+    Case c(37, 1003, 24, tolerance.type, 0.5);
+    for (at::Tensor* x : {&c.h, &c.targets, &c.weight.value, &c.weight.gradient})
+      *x = x->to(device);
+    at::Tensor dh = at::empty_like(c.h);
     HeadScores both = head_forward_backward(c.h, c.weight, c.targets, temperature, c.loss(), dh);
     HeadScores scores = head_logprobs(c.h, c.weight.value, c.targets, temperature);
+    for (at::Tensor* x : {&c.h, &c.targets, &c.weight.value, &c.weight.gradient, &dh})
+      *x = x->cpu();
     EXPECT_EQ(scores.logprobs, both.logprobs);
     EXPECT_EQ(scores.entropies, both.entropies);
 
     const at::Tensor h = c.h.to(at::kDouble), w = c.weight.value.to(at::kDouble);
     const at::Tensor logp = (h.matmul(w.t()) / temperature).log_softmax(-1);
     const at::Tensor expected = logp.gather(1, c.targets.unsqueeze(1)).squeeze(1);
-    EXPECT_LT(max_difference(tensor(scores.logprobs), expected), GetParam().scores);
+    EXPECT_LT(max_difference(tensor(scores.logprobs), expected), tolerance.scores);
     EXPECT_LT(max_difference(tensor(scores.entropies), -(logp.exp() * logp).sum(-1)),
-              GetParam().scores);
+              tolerance.scores);
     at::Tensor dz = -logp.exp();
     dz.scatter_add_(1, c.targets.unsqueeze(1), at::ones_like(expected).unsqueeze(1));
     dz *= c.slope_tensor().to(at::kDouble).unsqueeze(1) / temperature;
-    EXPECT_LT(relative_difference(dh, dz.matmul(w)), GetParam().gradient);
-    EXPECT_LT(relative_difference(c.weight.gradient, dz.t().matmul(h)), GetParam().gradient);
+    EXPECT_LT(relative_difference(dh, dz.matmul(w)), tolerance.gradient);
+    EXPECT_LT(relative_difference(c.weight.gradient, dz.t().matmul(h)), tolerance.gradient);
   }
+}
+
+class LogprobHead : public testing::TestWithParam<Tolerance> {};
+
+TEST_P(LogprobHead, AgreesWithLogSoftmaxInDouble) { expect_log_softmax(GetParam()); }
+
+TEST_P(LogprobHead, KernelsForAGpuAgreeWithLogSoftmaxInDouble) {
+  const GpuKernelsOnCpu gpu_kernels;
+  expect_log_softmax(GetParam());
+}
+
+TEST_P(LogprobHead, AGpuAgreesWithLogSoftmaxInDouble) {
+  if (!at::hasCUDA()) GTEST_SKIP() << "no CUDA device";
+  expect_log_softmax(GetParam(), at::kCUDA);
 }
 
 // Logits are never rounded to bfloat16; dz and dh are.
@@ -94,17 +113,23 @@ TEST(LogprobHead, AddsToTheGradientOfTheWeight) {
   head_forward_backward(c.h, c.weight, c.targets, 1.0, c.loss(), dh);
 }
 
-TEST(LogprobHead, NamesTheLikeliestTokenWhenAsked) {
-  for (const at::ScalarType type : {at::kFloat, at::kBFloat16, at::kDouble}) {
-    Case c(9, 300, 16, type);
-    const HeadScores scores = head_logprobs(c.h, c.weight.value, c.targets, 0.5, true);
-    const auto [max, id] = c.h.to(at::kDouble).matmul(c.weight.value.to(at::kDouble).t()).max(1);
-    for (std::int64_t i = 0; i < 9; ++i) {
-      EXPECT_EQ(scores.top_ids[i], id[i].item<std::int64_t>());
-      EXPECT_NEAR(scores.max_logits[i], max[i].item<double>(), 1e-4);
-    }
-    EXPECT_TRUE(head_logprobs(c.h, c.weight.value, c.targets, 0.5).top_ids.empty());
+void expect_likeliest(at::ScalarType type, std::int64_t vocab) {
+  Case c(9, vocab, 16, type);
+  const HeadScores scores = head_logprobs(c.h, c.weight.value, c.targets, 0.5, true);
+  const auto [max, id] = c.h.to(at::kDouble).matmul(c.weight.value.to(at::kDouble).t()).max(1);
+  for (std::int64_t i = 0; i < 9; ++i) {
+    EXPECT_EQ(scores.top_ids[i], id[i].item<std::int64_t>());
+    EXPECT_NEAR(scores.max_logits[i], max[i].item<double>(), 1e-4);
   }
+  EXPECT_TRUE(head_logprobs(c.h, c.weight.value, c.targets, 0.5).top_ids.empty());
+}
+
+TEST(LogprobHead, NamesTheLikeliestTokenWhenAsked) {
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16, at::kDouble})
+    expect_likeliest(type, 300);
+  const GpuKernelsOnCpu gpu_kernels;
+  for (const std::int64_t vocab : {7, 300})
+    for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) expect_likeliest(type, vocab);
 }
 
 TEST(LogprobHead, RowsWithoutSlopeHaveNoGradient) {
@@ -137,11 +162,15 @@ TEST(LogprobHead, RowSharesNothingWithTheOthersOfItsTile) {
 
 TEST(LogprobHead, HugeLogitsNeitherOverflowNorVanish) {
   Case c(3, 50, 8, at::kFloat, 3000.0);
-  const HeadScores scores = head_logprobs(c.h, c.weight.value, c.targets, 1.0);
-  for (std::size_t i = 0; i < 3; ++i) {
-    EXPECT_TRUE(std::isfinite(scores.logprobs[i]));
-    EXPECT_GE(scores.entropies[i], -1e-6F);
-  }
+  const auto check = [](const HeadScores& scores) {
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_TRUE(std::isfinite(scores.logprobs[i]));
+      EXPECT_GE(scores.entropies[i], -1e-6F);
+    }
+  };
+  check(head_logprobs(c.h, c.weight.value, c.targets, 1.0));
+  const GpuKernelsOnCpu gpu_kernels;
+  check(head_logprobs(c.h, c.weight.value, c.targets, 1.0));
 }
 
 TEST(LogprobHead, DoesNotDependOnTheNumberOfThreads) {

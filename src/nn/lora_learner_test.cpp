@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
 
 #include "base/error.h"
 #include "base/temp_folder.h"
@@ -22,7 +21,7 @@ using nn::contents;
 using nn::golden_folder;
 using nn::state_of;
 
-TorchLearnerOptions options_for(const fs::path& model) {
+TorchLearnerOptions adapters_on(const fs::path& model) {
   return {.model = {.path = model.string(), .lora = {.enabled = true, .rank = 4, .alpha = 8}},
           .optimizer = {.lr = 1e-2},
           .device = {.name = "cpu", .threads = 1},
@@ -30,17 +29,9 @@ TorchLearnerOptions options_for(const fs::path& model) {
           .seed = 3};
 }
 
-std::vector<Row> random_rows(std::size_t count, unsigned seed = 1) {
-  std::mt19937 random(seed);
-  std::vector<Row> rows(count);
-  for (Row& row : rows) {
-    row.prompt_tokens.resize(1 + random() % 9);
-    row.response_tokens.resize(1 + random() % 60);
-    for (auto* tokens : {&row.prompt_tokens, &row.response_tokens}) {
-      for (TokenId& token : *tokens) token = static_cast<TokenId>(random() % 320);
-    }
-    row.advantage = 1.0;
-  }
+std::vector<Row> story_rows(std::size_t count, unsigned seed = 1) {
+  std::vector<Row> rows = nn::random_rows(count, seed);
+  for (Row& row : rows) row.advantage = 1.0;
   return rows;
 }
 
@@ -51,7 +42,7 @@ std::vector<float> logprobs_of(const Policy& policy) {
 
 class LoraLearner : public testing::TestWithParam<std::string> {
  protected:
-  TorchLearnerOptions options = options_for(golden_folder(GetParam()));
+  TorchLearnerOptions options = adapters_on(golden_folder(GetParam()));
 };
 
 TEST_P(LoraLearner, LearnsInItsAdaptersAloneAndGoesOnBitForBit) {
@@ -61,7 +52,7 @@ TEST_P(LoraLearner, LearnsInItsAdaptersAloneAndGoesOnBitForBit) {
     const Policy base = Policy::load(options.model.path, ComputeDtype::kFloat32, options.device);
     EXPECT_EQ(before, logprobs_of(base));  // B is zero
   }
-  const auto rows = random_rows(3);
+  const auto rows = story_rows(3);
   double first = 0.0, last = 0.0;
   for (int step = 0; step < 6; ++step) {
     const UpdateStats stats = learner.update({.rows = rows, .step_scale = 0.01});
@@ -86,15 +77,15 @@ TEST_P(LoraLearner, LearnsInItsAdaptersAloneAndGoesOnBitForBit) {
   second.load(temp.path());
   EXPECT_EQ(second.policy_version(), 6);
   EXPECT_EQ(state_of(second), files);
-  learner.update({.rows = random_rows(2, 5), .step_scale = 0.01});
-  second.update({.rows = random_rows(2, 5), .step_scale = 0.01});
+  learner.update({.rows = story_rows(2, 5), .step_scale = 0.01});
+  second.update({.rows = story_rows(2, 5), .step_scale = 0.01});
   EXPECT_EQ(state_of(second), state_of(learner));
 }
 
 TEST_P(LoraLearner, WhatItWritesIsReadToWriteWithAndToGoOn) {
   TorchLearner learner(options);
   for (unsigned step = 0; step < 3; ++step)
-    learner.update({.rows = random_rows(3, step), .step_scale = 0.01});
+    learner.update({.rows = story_rows(3, step), .step_scale = 0.01});
   const TempFolder temp;
   learner.save_weights(temp.path());
   const Policy read = Policy::load(options.model.path, ComputeDtype::kFloat32, options.device,
@@ -113,7 +104,7 @@ TEST_P(LoraLearner, WhatItWritesIsReadToWriteWithAndToGoOn) {
 TEST_P(LoraLearner, WritesWithTheAdaptersThatItTrains) {
   TorchLearner learner(options);
   for (unsigned step = 0; step < 3; ++step)
-    learner.update({.rows = random_rows(3, step), .step_scale = 0.01});
+    learner.update({.rows = story_rows(3, step), .step_scale = 0.01});
   const Policy policy = learner.policy();
   DecodeSession session(DecodeWeights(policy), 1, 64);
   const std::vector<TokenId> prompt = {1, 50, 100};
@@ -142,7 +133,7 @@ TEST_P(LoraLearner, ThreadsDoNotChangeABit) {
     options.device.threads = threads;
     TorchLearner learner(options);
     for (unsigned step = 0; step < 2; ++step)
-      learner.update({.rows = random_rows(4, step), .step_scale = 0.01});
+      learner.update({.rows = story_rows(4, step), .step_scale = 0.01});
     states.push_back(state_of(learner));
   }
   EXPECT_EQ(states[0], states[1]);
@@ -153,7 +144,7 @@ TEST_P(LoraLearner, InBfloat16TheMastersAreExactAndGoOnBitForBit) {
   options.optimizer.lr = 1e-6;  // below a step of bfloat16
   TorchLearner learner(options);
   const auto start = state_of(learner);
-  const Batch batch{.rows = random_rows(3), .step_scale = 0.01};
+  const Batch batch{.rows = story_rows(3), .step_scale = 0.01};
   learner.update(batch);
   learner.update(batch);
   const TempFolder temp;
@@ -175,7 +166,7 @@ INSTANTIATE_TEST_SUITE_P(Models, LoraLearner,
 TEST(LoraCheckpoint, OfAnotherBaseOrAnotherShapeIsRefused) {
   const TempFolder temp;
   copy_golden_model("llama3_tiny", temp / "base");
-  TorchLearnerOptions options = options_for(temp / "base");
+  TorchLearnerOptions options = adapters_on(temp / "base");
   const TempFolder saved;
   TorchLearner(options).save(saved.path());
 

@@ -14,4 +14,11 @@ namespace polaris {
 std::vector<std::vector<std::size_t>> make_micro_batches(std::span<const std::int64_t> tokens,
                                                          std::int64_t budget);
 
+/// Gives every sequence to one of the ranks: longest first, each to the one with the least to do,
+/// the first of equals.
+/// @param tokens  of every sequence
+/// @param load    [ranks] tokens that each has already; grows by what it gets
+/// @return        the rank of every sequence; a function of the arguments only
+std::vector<int> deal(std::span<const std::int64_t> tokens, std::span<std::int64_t> load);
+
 }  // namespace polaris

@@ -30,6 +30,7 @@ void narrow(std::span<const float> values, Dtype dtype, std::span<std::byte> pie
 StoreOptions frozen(StoreOptions options) {
   options.split_master = false;
   options.gradients = false;
+  options.collective = nullptr;  // every rank has all of it
   return options;
 }
 

@@ -27,16 +27,28 @@ Optimizer::Optimizer(ParameterStore& store, const OptimizerConfig& config, std::
     : store_(store),
       config_(config),
       seed_(seed),
-      moments_(store.layout(), config.moments, store.options().device) {
+      moments_(store.layout(), store.sharding(), config.moments, store.options().device) {
   check(config, store.options());
+}
+
+GradientNorm Optimizer::reduced_norm() const {
+  const Sharding& sharding = store_.sharding();
+  sharding.reduce(store_.gradient({0, store_.layout().size()}));
+  std::vector<at::Tensor> gradients;
+  for (const Shard& shard : sharding.own_shards())
+    gradients.push_back(store_.gradient(shard.range));
+  const GradientNorm own = gradient_norm(gradients);
+
+  std::vector<double> sums(store_.layout().parameters().size());
+  for (std::size_t i = 0; i < gradients.size(); ++i)
+    sums[sharding.own_shards()[i].parameter] = own.sums_of_squares[i];
+  sharding.collective().all_reduce_sum(sums);
+  return norm_of(std::move(sums));
 }
 
 Optimizer::Step Optimizer::step(double learning_rate, double gradient_scale) {
   const auto& parameters = store_.layout().parameters();
-  std::vector<at::Tensor> gradients;
-  for (const Parameter& parameter : parameters)
-    gradients.push_back(store_.gradient(parameter.range));
-  const GradientNorm norm = gradient_norm(gradients);
+  const GradientNorm norm = reduced_norm();
 
   Step result{.grad_norm = norm.norm * std::abs(gradient_scale)};
   for (const std::size_t i : norm.not_finite)
@@ -54,20 +66,21 @@ Optimizer::Step Optimizer::step(double learning_rate, double gradient_scale) {
                             .step = steps_,
                             .seed = seed_};
     const bool split = store_.options().split_master;
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      const ParameterRange& range = parameters[i].range;
+    const auto& shards = store_.sharding().own_shards();
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+      const ParameterRange& range = shards[i].range;
       const MomentTensors moments = moments_.of(i);
       adamw({.first = range.begin,
              .weight = store_.weights(range),
              .remainder = split ? store_.remainder(range) : at::Tensor(),
-             .gradient = gradients[i],
+             .gradient = store_.gradient(range),
              .m = moments.m,
              .v = moments.v,
              .m_scale = moments.m_scale,
              .v_scale = moments.v_scale},
             step);
     }
-    store_.refresh_vectors();
+    store_.publish();
   }
   store_.zero_gradient();
   return result;

@@ -184,35 +184,52 @@ TEST_P(RowOperation, DefinitionHasTheGradientsOfFiniteDifferences) {
   }
 }
 
-TEST_P(RowOperation, AgreesWithItsDefinitionInDoubleOnEveryDevice) {
-  for (const at::DeviceType device : {at::kCPU, at::kCUDA}) {
-    if (device == at::kCUDA && !at::hasCUDA()) continue;
-    for (const auto& [type, tolerance] :
-         {std::pair(at::kFloat, kFloatTolerance), {at::kBFloat16, kBfloat16Tolerance}}) {
-      const Outcome expected = evaluate(operation().definition, operation(), {at::kDouble, type});
-      const Outcome actual = evaluate(operation().run, operation(), {type, type}, device);
-      EXPECT_LT(distance(actual, expected), tolerance) << device << " " << type;
-      for (const at::Tensor& gradient : actual.weight_gradients)
-        EXPECT_EQ(gradient.scalar_type(), at::kFloat);
-    }
+/// Also that the same bits come again.
+void expect_definition(const Operation& operation, at::Device device) {
+  for (const auto& [type, tolerance] :
+       {std::pair(at::kFloat, kFloatTolerance), {at::kBFloat16, kBfloat16Tolerance}}) {
+    const Outcome expected = evaluate(operation.definition, operation, {at::kDouble, type});
+    const Outcome actual = evaluate(operation.run, operation, {type, type}, device);
+    EXPECT_LT(distance(actual, expected), tolerance) << type;
+    for (const at::Tensor& gradient : actual.weight_gradients)
+      EXPECT_EQ(gradient.scalar_type(), at::kFloat);
+    const Tensors first = actual.all();
+    const Tensors again = evaluate(operation.run, operation, {type, type}, device).all();
+    for (std::size_t i = 0; i < again.size(); ++i) EXPECT_TRUE(again[i].equal(first[i])) << i;
   }
+}
+
+TEST_P(RowOperation, AgreesWithItsDefinitionInDouble) { expect_definition(operation(), at::kCPU); }
+
+TEST_P(RowOperation, KernelsForAGpuAgreeWithItsDefinitionInDouble) {
+  const GpuKernelsOnCpu gpu_kernels;
+  expect_definition(operation(), at::kCPU);
+}
+
+TEST_P(RowOperation, AGpuAgreesWithItsDefinitionInDouble) {
+  if (!at::hasCUDA()) GTEST_SKIP() << "no CUDA device";
+  expect_definition(operation(), at::kCUDA);
 }
 
 // A rounding at another place would change more than the rare value next to a tie.
 TEST_P(RowOperation, RoundsToBfloat16WhereItsDefinitionDoes) {
   const Types types{at::kBFloat16, at::kBFloat16};
   const Outcome expected = evaluate(operation().definition, operation(), types);
-  const Outcome actual = evaluate(operation().run, operation(), types);
-  for (std::size_t i = 0; i < actual.results.size(); ++i) {
-    EXPECT_EQ(actual.results[i].scalar_type(), expected.results[i].scalar_type());
-    if (actual.results[i].scalar_type() == at::kBFloat16) {
-      const double equal =
-          actual.results[i].eq(expected.results[i]).to(at::kDouble).mean().item<double>();
-      EXPECT_GT(equal, 0.999) << "result " << i;
-    } else {
-      EXPECT_LT(distance(actual.results[i], expected.results[i]), 1e-4) << "result " << i;
+  const auto check = [&](const Outcome& actual) {
+    for (std::size_t i = 0; i < actual.results.size(); ++i) {
+      EXPECT_EQ(actual.results[i].scalar_type(), expected.results[i].scalar_type());
+      if (actual.results[i].scalar_type() == at::kBFloat16) {
+        const double equal =
+            actual.results[i].eq(expected.results[i]).to(at::kDouble).mean().item<double>();
+        EXPECT_GT(equal, 0.999) << "result " << i;
+      } else {
+        EXPECT_LT(distance(actual.results[i], expected.results[i]), 1e-4) << "result " << i;
+      }
     }
-  }
+  };
+  check(evaluate(operation().run, operation(), types));
+  const GpuKernelsOnCpu gpu_kernels;
+  check(evaluate(operation().run, operation(), types));
 }
 
 TEST_P(RowOperation, DoesNotDependOnTheNumberOfThreads) {

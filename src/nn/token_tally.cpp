@@ -1,8 +1,11 @@
 #include "nn/token_tally.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
+#include <span>
+#include <string>
 
 namespace polaris {
 
@@ -36,6 +39,32 @@ void TokenTally::add_token(const Row& row, std::size_t t, double logprob, double
   dual_clipped_ += loss.dual_clipped ? 1 : 0;
   if (!row.sampler_logprobs.empty())
     mismatch_.push_back(std::abs(row.sampler_logprobs[t] - logprob));
+}
+
+void TokenTally::add_other_ranks(Collective& collective) {
+  if (collective.size() == 1) return;
+  std::array<double, 6> sums = {static_cast<double>(scored_),
+                                static_cast<double>(clipped_),
+                                static_cast<double>(dual_clipped_),
+                                loss_,
+                                entropy_,
+                                kl_};
+  collective.all_reduce_sum(sums);
+  scored_ = static_cast<std::int64_t>(sums[0]);
+  clipped_ = static_cast<std::int64_t>(sums[1]);
+  dual_clipped_ = static_cast<std::int64_t>(sums[2]);
+  loss_ = sums[3];
+  entropy_ = sums[4];
+  kl_ = sums[5];
+  const auto bytes = std::as_bytes(std::span(mismatch_));
+  const auto parts =
+      collective.all_gather({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  mismatch_.clear();
+  for (const std::string& part : parts) {
+    const std::size_t had = mismatch_.size();
+    mismatch_.resize(had + part.size() / sizeof(double));
+    std::copy_n(part.data(), part.size(), reinterpret_cast<char*>(mismatch_.data() + had));
+  }
 }
 
 UpdateStats TokenTally::take(double step_scale) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "nn/collective.h"
 #include "rl/surrogate.h"
 #include "rl/types.h"
 
@@ -29,6 +30,9 @@ class TokenTally {
   /// @param entropy  nats, of the distribution the token was scored by
   void add_token(const Row& row, std::size_t t, double logprob, double entropy,
                  const TokenLoss& loss);
+
+  /// Adds what the tokens of other ranks gave; their rows were all ranks' own. All ranks call it.
+  void add_other_ranks(Collective& collective);
 
   /// Fills rows, tokens, loss and all means; then starts anew.
   UpdateStats take(double step_scale);

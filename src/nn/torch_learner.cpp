@@ -32,7 +32,8 @@ nn::StoreOptions store_options(const TorchLearnerOptions& options) {
   return {.device = device,
           .compute = compute,
           .split_master = compute == at::kBFloat16,
-          .gradients = true};
+          .gradients = true,
+          .collective = options.collective};
 }
 
 std::optional<Dtype> saved_dtype(SaveDtype dtype) {
@@ -89,7 +90,8 @@ class TorchLearner::Impl {
                                            options.model.lora, options.seed)),
         bytes_per_token_(bytes_per_token(*model_, options.learner.recompute)),
         optimizer_(model_->trained(), options.optimizer, options.seed),
-        trunk_(model_->decoder, options.learner.recompute) {}
+        trunk_(model_->decoder, options.learner.recompute),
+        load_(static_cast<std::size_t>(sharding().ranks())) {}
 
   void accumulate(std::span<const Row> rows) {
     check(rows);
@@ -103,13 +105,10 @@ class TorchLearner::Impl {
   }
 
   void accumulate_group(std::span<const Row> rows) {
-    std::vector<const Row*> active;
+    std::vector<const Row*> active = active_rows(rows);
+    take_share(active);
     std::vector<std::int64_t> tokens;
-    for (const Row& row : rows) {
-      if (row.advantage * row.coefficient == 0.0) continue;
-      active.push_back(&row);
-      tokens.push_back(read_tokens(row));
-    }
+    for (const Row* row : active) tokens.push_back(read_tokens(*row));
     const auto batches = make_micro_batches(tokens, microbatch_tokens());
     for (const auto& batch : batches) check_memory(batch, tokens);
     for (const Row& row : rows) tally_.add_row(row);
@@ -121,6 +120,8 @@ class TorchLearner::Impl {
   }
 
   UpdateStats apply(double step_scale) {
+    tally_.add_other_ranks(sharding().collective());
+    std::ranges::fill(load_, 0);
     UpdateStats stats = tally_.take(step_scale);
     ++version_;
     const auto& config = options_.optimizer;
@@ -150,14 +151,40 @@ class TorchLearner::Impl {
     version_ = nn::load_learner_state(folder, *model_, optimizer_);
     model_->trained().zero_gradient();
     tally_ = TokenTally();
+    std::ranges::fill(load_, 0);
   }
 
   void save_model(const std::filesystem::path& folder, std::optional<Dtype> dtype) const {
+    const nn::ParameterStore::Gathered masters(model_->trained());
+    if (sharding().rank() != 0) return;
     std::filesystem::create_directories(folder);
     nn::save_model(*model_, folder, dtype ? dtype : saved_dtype(options_.model.save_dtype));
   }
 
  private:
+  const nn::Sharding& sharding() const { return model_->trained().sharding(); }
+
+  static std::vector<const Row*> active_rows(std::span<const Row> rows) {
+    std::vector<const Row*> active;
+    for (const Row& row : rows) {
+      if (row.advantage * row.coefficient != 0.0) active.push_back(&row);
+    }
+    return active;
+  }
+
+  /// Leaves the rows that this rank computes.
+  void take_share(std::vector<const Row*>& rows) {
+    if (sharding().ranks() == 1) return;
+    std::vector<std::int64_t> tokens;
+    for (const Row* row : rows) tokens.push_back(read_tokens(*row));
+    const std::vector<int> ranks = deal(tokens, load_);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (ranks[i] == sharding().rank()) rows[kept++] = rows[i];
+    }
+    rows.resize(kept);
+  }
+
   void check(std::span<const Row> rows) const {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const Row& row = rows[i];
@@ -223,6 +250,7 @@ class TorchLearner::Impl {
   nn::Optimizer optimizer_;
   nn::Trunk trunk_;
   TokenTally tally_;
+  std::vector<std::int64_t> load_;  // tokens that each rank has of this update
   std::int64_t version_ = 0;
 };
 

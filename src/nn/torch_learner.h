@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "nn/collective.h"
 #include "nn/learner.h"
 #include "nn/learner_config.h"
 #include "nn/policy.h"
@@ -25,6 +26,8 @@ struct TorchLearnerOptions {
   double temperature = 1.0;      ///< of the softmax that log-probs are of: the sampler's
   std::int64_t total_steps = 0;  ///< where the learning rate's schedule ends
   std::uint64_t seed = 0;        ///< of stochastic rounding
+  /// The ranks that train together; outlives the learner. Null: one process.
+  Collective* collective = nullptr;
 };
 
 /// Trains all weights of a checkpoint, or adapters on them (model.lora), with AdamW.
@@ -33,6 +36,10 @@ struct TorchLearnerOptions {
 ///
 /// Rows are packed into micro-batches without padding, longest first; the same rows give the same
 /// bits, whatever the number of threads. Rows with advantage 0 are counted but not computed.
+///
+/// With several ranks all make the same calls with the same rows: each computes a share of them by
+/// tokens, steps a shard of the parameters (nn/internal/sharding.h), and reports what all did.
+/// Rank 0 alone writes; what it writes does not depend on the number of ranks.
 class TorchLearner : public Learner {
  public:
   /// @throws Error{kIo, kInvalidData} for a checkpoint that cannot be read, Error{kInvalidConfig}
@@ -61,5 +68,9 @@ class TorchLearner : public Learner {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// The type of the moments that TorchLearner::save() wrote into a folder; nothing if the folder does
+/// not say, as older ones do not. @throws Error{kIo, kInvalidData}
+std::optional<MomentDtype> saved_moments(const std::filesystem::path& folder);
 
 }  // namespace polaris

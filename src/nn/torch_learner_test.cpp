@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <limits>
-#include <random>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -24,32 +23,13 @@ namespace fs = std::filesystem;
 using nn::contents;
 using nn::golden_folder;
 using nn::GoldenFile;
+using nn::options_for;
+using nn::random_rows;
 using nn::state_of;
-
-TorchLearnerOptions options_for(const fs::path& model) {
-  return {.model = {.path = model.string()},
-          .optimizer = {.lr = 1e-3},
-          .device = {.name = "cpu", .threads = 1}};
-}
 
 std::vector<TokenId> ids(const at::Tensor& tensor) {
   const auto* data = tensor.const_data_ptr<std::int64_t>();
   return {data, data + tensor.numel()};
-}
-
-/// Rows of random tokens, for a vocabulary of 320.
-std::vector<Row> random_rows(std::size_t count, unsigned seed = 1) {
-  std::mt19937 random(seed);
-  std::vector<Row> rows(count);
-  for (Row& row : rows) {
-    row.prompt_tokens.resize(1 + random() % 9);
-    row.response_tokens.resize(1 + random() % 60);
-    for (auto* tokens : {&row.prompt_tokens, &row.response_tokens}) {
-      for (TokenId& token : *tokens) token = static_cast<TokenId>(random() % 320);
-    }
-    row.advantage = static_cast<double>(random() % 2001) / 1000.0 - 1.0;
-  }
-  return rows;
 }
 
 class GrpoStep : public testing::TestWithParam<std::string> {};

@@ -1,5 +1,6 @@
 #include "reward/scorer.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
@@ -7,6 +8,7 @@
 #include "base/strings.h"
 #include "reward/composite.h"
 #include "reward/story_quality.h"
+#include "rl/score_json.h"
 
 namespace polaris {
 namespace {
@@ -51,11 +53,27 @@ JudgeStats& JudgeStats::operator+=(const JudgeStats& more) {
   return *this;
 }
 
-Scorer::Scorer(Judge& judge, const RewardConfig& config, StoryOf story_of, RuleParts rule_parts)
+Json JudgeStats::to_json() const {
+  return {{"calls", calls},   {"cached", cached},     {"retries", retries},
+          {"failed", failed}, {"cost_usd", cost_usd}, {"latencies_s", latencies_s}};
+}
+
+JudgeStats JudgeStats::from_json(const Json& json) {
+  return {.calls = json.at("calls").get<std::int64_t>(),
+          .cached = json.at("cached").get<std::int64_t>(),
+          .retries = json.at("retries").get<std::int64_t>(),
+          .failed = json.at("failed").get<std::int64_t>(),
+          .cost_usd = json.at("cost_usd").get<double>(),
+          .latencies_s = json.at("latencies_s").get<std::vector<double>>()};
+}
+
+Scorer::Scorer(Judge& judge, const RewardConfig& config, StoryOf story_of, RuleParts rule_parts,
+               Ranks* ranks)
     : judge_(judge),
       config_(config),
       story_of_(std::move(story_of)),
-      rule_parts_(std::move(rule_parts)) {}
+      rule_parts_(std::move(rule_parts)),
+      ranks_(ranks) {}
 
 void Scorer::start(const Prompt& prompt, std::size_t prompt_index, std::size_t sample,
                    const Rollout& rollout) {
@@ -101,17 +119,68 @@ Score Scorer::finish(const Prompt& prompt, const Rollout& rollout, const Asked& 
   return score;
 }
 
+/// Every rank scores a share of the policy's rollouts, those whose writing it was given
+/// (RankedEngine deals in the same order), and the reference of a group goes with the rollout
+/// before it.
+Scorer::Scores Scorer::score_together(const std::vector<RolloutGroup>& groups) {
+  std::size_t written = 0;
+  for (const RolloutGroup& group : groups)
+    written += std::ranges::count(group.rollouts, Origin::kPolicy, &Rollout::origin);
+  const Share share = share_of(*ranks_, std::max<std::size_t>(written, 1));
+  std::vector<Key> own;
+  std::size_t index = 0;  // of the next rollout of the policy
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    for (std::size_t i = 0; i < groups[g].rollouts.size(); ++i) {
+      if (groups[g].rollouts[i].origin == Origin::kPolicy) ++index;
+      if (share.holds(std::max<std::size_t>(index, 1) - 1)) own.emplace_back(g, i);
+    }
+  }
+
+  JudgeStats stats = take_stats();  // score_own() counts from 0
+  const auto score_own = [&] {
+    const auto rollout = [&](const Key& key) -> const Rollout& {
+      return groups[key.first].rollouts[key.second];
+    };
+    for (const Key& key : own) start(groups[key.first].prompt, key.first, key.second, rollout(key));
+    Json scores = Json::array();
+    for (const Key& key : own) {
+      Json score = {{"group", key.first}, {"rollout", key.second}};
+      put_score(score, finish(groups[key.first].prompt, rollout(key), asked_.at(key)));
+      scores.push_back(std::move(score));
+    }
+    return dump_json({{"scores", std::move(scores)}, {"stats", take_stats().to_json()}});
+  };
+  Scores scores;
+  for (const RolloutGroup& group : groups) scores.emplace_back(group.rollouts.size());
+  for (const std::string& part : jointly(*ranks_, score_own)) {
+    const Json json = Json::parse(part);
+    for (const Json& score : json.at("scores"))
+      scores[score.at("group").get<std::size_t>()][score.at("rollout").get<std::size_t>()] =
+          score_from_json(score);
+    stats += JudgeStats::from_json(json.at("stats"));
+  }
+  stats_ = std::move(stats);
+  return scores;
+}
+
 std::vector<ScoredGroup> Scorer::score(std::vector<RolloutGroup> groups,
                                        const OnScored& on_scored) {
-  for (std::size_t g = 0; g < groups.size(); ++g) {
-    for (std::size_t i = 0; i < groups[g].rollouts.size(); ++i)
-      start(groups[g].prompt, g, i, groups[g].rollouts[i]);
+  const bool together = ranks_ != nullptr && ranks_->size() > 1;
+  Scores all;
+  if (together) {
+    all = score_together(groups);
+  } else {
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      for (std::size_t i = 0; i < groups[g].rollouts.size(); ++i)
+        start(groups[g].prompt, g, i, groups[g].rollouts[i]);
+    }
   }
   std::vector<ScoredGroup> scored;
   scored.reserve(groups.size());
   for (std::size_t g = 0; g < groups.size(); ++g) {
     std::vector<Score> scores;
-    for (std::size_t i = 0; i < groups[g].rollouts.size(); ++i)
+    if (together) scores = std::move(all[g]);
+    for (std::size_t i = scores.size(); i < groups[g].rollouts.size(); ++i)
       scores.push_back(finish(groups[g].prompt, groups[g].rollouts[i], asked_.at({g, i})));
     scored.push_back({.group = std::move(groups[g]), .scores = std::move(scores)});
     on_scored(scored.back(), g);

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/json.h"
+#include "base/ranks.h"
 #include "judge/judge.h"
 #include "reward/reward_config.h"
 #include "rl/types.h"
@@ -23,6 +25,9 @@ struct JudgeStats {
   std::vector<double> latencies_s;  ///< of the calls that were not cached
 
   JudgeStats& operator+=(const JudgeStats& more);
+
+  Json to_json() const;
+  static JudgeStats from_json(const Json& json);
 };
 
 /// What a response says to the judge and to the word rules.
@@ -43,15 +48,20 @@ using OnScored = std::function<void(const ScoredGroup& group, std::size_t index)
 class Scorer {
  public:
   /// `judge` is borrowed. A scorer may be destroyed while answers are still on their way.
-  Scorer(Judge& judge, const RewardConfig& config, StoryOf story_of, RuleParts rule_parts);
+  /// @param ranks  score together, each a share, and all get all scores and statistics; they
+  ///               outlive the scorer. Null: one process
+  Scorer(Judge& judge, const RewardConfig& config, StoryOf story_of, RuleParts rule_parts,
+         Ranks* ranks = nullptr);
 
   /// Starts judging one rollout of the present step; optional, and never asks twice.
   void start(const Prompt& prompt, std::size_t prompt_index, std::size_t sample,
              const Rollout& rollout);
 
   /// Scores every rollout of the step, waiting for what was started and asking for what was not.
-  /// @param on_scored  called with each group, in order, while later ones may still be judged
-  /// @throws Error{kBudget} and others with which a judge stops the run (JudgeReply::stop)
+  /// @param on_scored  called with each group, in order, while later ones may still be judged; with
+  ///                   several ranks when all are
+  /// @throws Error{kBudget} and others with which a judge stops the run (JudgeReply::stop); with
+  ///         several ranks as a JointError
   std::vector<ScoredGroup> score(
       std::vector<RolloutGroup> groups,
       const OnScored& on_scored = [](const ScoredGroup&, std::size_t) {});
@@ -69,12 +79,16 @@ class Scorer {
     std::shared_ptr<Pending> pending;  // null: not judged, the story is empty
   };
 
+  using Scores = std::vector<std::vector<Score>>;  // by group and rollout
+
   Score finish(const Prompt& prompt, const Rollout& rollout, const Asked& asked);
+  Scores score_together(const std::vector<RolloutGroup>& groups);
 
   Judge& judge_;
   RewardConfig config_;
   StoryOf story_of_;
   RuleParts rule_parts_;
+  Ranks* ranks_;
   std::map<Key, Asked> asked_;
   JudgeStats stats_;
 };

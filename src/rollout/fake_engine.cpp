@@ -45,12 +45,13 @@ std::vector<RolloutGroup> FakeEngine::generate(const RolloutRequest& request,
     RolloutGroup& group = groups.emplace_back();
     group.prompt = prompt;
     group.policy_version = version_;
-    for (std::size_t i = 0; i < request.rollouts_per_prompt; ++i)
-      group.rollouts.push_back(write(request, words, prompt, i));
+    group.rollouts.resize(request.rollouts_per_prompt);
   }
-  for (std::size_t p = groups.size(); p-- > 0;) {
-    for (std::size_t i = groups[p].rollouts.size(); i-- > 0;)
-      on_rollout(p, i, groups[p].rollouts[i]);
+  for (std::size_t i = request.end(); i-- > request.skip;) {
+    const std::size_t p = i / request.rollouts_per_prompt, sample = i % request.rollouts_per_prompt;
+    Rollout& rollout = groups[p].rollouts[sample];
+    rollout = write(request, words, groups[p].prompt, sample);
+    on_rollout(p, sample, rollout);
   }
   return groups;
 }

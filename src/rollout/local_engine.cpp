@@ -1,6 +1,7 @@
 #include "rollout/local_engine.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "base/strings.h"
 #include "nn/decode_session.h"
 #include "rollout/rollout_text.h"
+#include "rollout/token_writer.h"
 
 namespace polaris {
 namespace {
@@ -16,10 +18,9 @@ namespace {
 constexpr double kMemoryShare = 0.75;
 
 /// One sequence being written.
-struct Writer {
+struct Story {
   std::size_t prompt, sample;
   std::int64_t slot;
-  Sampler sampler;
   Rollout rollout;
   bool is_finished = false;
 };
@@ -40,13 +41,13 @@ std::int64_t longest_prompt(std::span<const Prompt> prompts) {
   return static_cast<std::int64_t>(longest);
 }
 
-/// Slots for `sequences` of `max_tokens`, and one more, which keeps the state behind a prompt.
-std::int64_t count_slots(const DecodeWeights& weights, std::int64_t wanted, std::int64_t sequences,
-                         std::int64_t max_tokens) {
-  const std::int64_t bytes = DecodeSession::bytes_per_slot(weights, max_tokens);
-  const auto available = DecodeSession::available_bytes(weights.policy());
+/// Slots for `sequences`, beside one more that keeps the state behind a prompt.
+/// @param bytes  of a slot
+std::int64_t count_slots(const Policy& policy, std::int64_t bytes, std::int64_t wanted,
+                         std::int64_t sequences, std::int64_t max_tokens) {
+  const auto available = DecodeSession::available_bytes(policy);
   std::int64_t slots = wanted > 0 ? std::min(wanted, sequences) : sequences;
-  if (!available) return slots + 1;
+  if (!available) return slots;
   if (wanted == 0) {
     const auto share = static_cast<std::int64_t>(kMemoryShare * static_cast<double>(*available));
     slots = std::clamp<std::int64_t>(share / bytes - 1, 1, sequences);
@@ -57,7 +58,7 @@ std::int64_t count_slots(const DecodeWeights& weights, std::int64_t wanted, std:
                             "are free; lower rollout.slots or the response limit",
                             slots, max_tokens, 1e-9 * static_cast<double>((slots + 1) * bytes),
                             1e-9 * static_cast<double>(*available)));
-  return slots + 1;
+  return slots;
 }
 
 }  // namespace
@@ -70,14 +71,8 @@ class LocalRolloutEngine::Run {
         request_(request),
         on_rollout_(on_rollout),
         next_(request.skip),
-        total_(request.prompts.size() * request.rollouts_per_prompt),
-        max_tokens_(longest_prompt(request.prompts) + request.sampling.max_new_tokens),
-        session_(engine.weights(),
-                 count_slots(engine.weights(), engine.options_.slots,
-                             static_cast<std::int64_t>(total_ - next_), max_tokens_),
-                 max_tokens_),
-        prompt_slot_(session_.slots() - 1) {
-    for (std::int64_t slot = prompt_slot_; slot-- > 0;) free_slots_.push_back(slot);
+        total_(request.end()) {
+    open_writer();
     for (const Prompt& prompt : request.prompts)
       groups_.push_back({.prompt = prompt,
                          .rollouts = std::vector<Rollout>(request.rollouts_per_prompt),
@@ -85,15 +80,40 @@ class LocalRolloutEngine::Run {
   }
 
   std::vector<RolloutGroup> run() {
-    for (admit(); !writers_.empty(); admit()) {
+    for (admit(); !stories_.empty(); admit()) {
       if (engine_.options_.interrupted())
         throw Error(ErrorCode::kInterrupted, "stopped while stories were being written");
-      step();
+      writer_->advance(on_token_);
+      retire();
     }
     return std::move(groups_);
   }
 
  private:
+  void open_writer() {
+    const DecodeWeights& weights = engine_.weights();
+    const Policy& policy = weights.policy();
+    const std::int64_t max_tokens =
+        longest_prompt(request_.prompts) + request_.sampling.max_new_tokens;
+    const auto slots_of = [&](std::int64_t bytes) {
+      const std::int64_t slots = count_slots(policy, bytes, engine_.options_.slots,
+                                             static_cast<std::int64_t>(total_ - next_), max_tokens);
+      for (std::int64_t slot = slots; slot-- > 0;) free_slots_.push_back(slot);
+      return slots;
+    };
+    if (engine_.draws_on_device(request_.sampling)) {
+      const DrawConfig config =
+          draw_config(request_.sampling, engine_.vocabulary_, !engine_.options_.ignore_stop_tokens);
+      writer_ = std::make_unique<DeviceTokenWriter>(
+          policy, slots_of(DeviceSession::bytes_per_slot(policy, max_tokens, config)), max_tokens,
+          config);
+    } else {
+      writer_ = std::make_unique<HostTokenWriter>(
+          weights, slots_of(DecodeSession::bytes_per_slot(weights, max_tokens)), max_tokens,
+          request_.sampling, engine_.vocabulary_);
+    }
+  }
+
   /// Free slots get the next sequences; those that end with their first token leave again.
   void admit() {
     for (; next_ < total_ && !free_slots_.empty(); ++next_) {
@@ -102,72 +122,52 @@ class LocalRolloutEngine::Run {
       if (sample == 0 || next_ == request_.skip) read_prompt(p);
       const std::int64_t slot = free_slots_.back();
       free_slots_.pop_back();
-      session_.copy(prompt_slot_, slot);
-      const Prompt& prompt = request_.prompts[p];
-      const StreamId stream{.seed = engine_.options_.seed,
-                            .prompt_hash = id_hash(prompt.id),
-                            .step = static_cast<std::uint32_t>(request_.step),
-                            .sample = static_cast<std::uint32_t>(sample)};
-      writers_.push_back(
-          {.prompt = p,
-           .sample = sample,
-           .slot = slot,
-           .sampler = Sampler(request_.sampling, engine_.vocabulary_, stream, prompt.tokens)});
-      write(writers_.back(), prompt_logits_);
+      stories_.push_back({.prompt = p, .sample = sample, .slot = slot});
+      writer_->start(slot,
+                     {.seed = engine_.options_.seed,
+                      .prompt_hash = id_hash(request_.prompts[p].id),
+                      .step = static_cast<std::uint32_t>(request_.step),
+                      .sample = static_cast<std::uint32_t>(sample)},
+                     on_token_);
       retire();
     }
   }
 
   void read_prompt(std::size_t p) {
     try {
-      const auto logits = session_.begin(prompt_slot_, request_.prompts[p].tokens);
-      prompt_logits_.assign(logits.begin(), logits.end());
+      writer_->read_prompt(request_.prompts[p].tokens);
     } catch (const Error& e) {
       throw e.within(fmt::format("prompt {}", shorten(request_.prompts[p].id, 80)));
     }
   }
 
-  /// One token for every sequence.
-  void step() {
-    slots_.clear();
-    tokens_.clear();
-    for (const Writer& writer : writers_) {
-      slots_.push_back(writer.slot);
-      tokens_.push_back(writer.rollout.tokens.back());
-    }
-    const auto logits = session_.step(slots_, tokens_);
-    const std::size_t width = logits.size() / writers_.size();
-    for (std::size_t i = 0; i < writers_.size(); ++i)
-      write(writers_[i], logits.subspan(i * width, width));
-    retire();
-  }
-
-  void write(Writer& writer, std::span<float> logits) {
-    const DrawnToken drawn = writer.sampler.draw(logits, scratch_);
-    Rollout& rollout = writer.rollout;
+  void write(std::int64_t slot, const DrawnToken& drawn) {
+    Story& story = *std::ranges::find(stories_, slot, &Story::slot);
+    Rollout& rollout = story.rollout;
     rollout.tokens.push_back(drawn.token);
     rollout.logprobs.push_back(drawn.logprob);
     rollout.sampled_logprobs.push_back(drawn.sampled_logprob);
-    engine_.options_.on_token(writer.prompt, writer.sample, drawn.token);
+    engine_.options_.on_token(story.prompt, story.sample, drawn.token);
     if (engine_.stops(drawn.token)) {
       rollout.stop = StopReason::kEndOfText;
-      writer.is_finished = true;
+      story.is_finished = true;
     } else if (std::ssize(rollout.tokens) >= request_.sampling.max_new_tokens) {
       rollout.stop = StopReason::kMaxTokens;
-      writer.is_finished = true;
+      story.is_finished = true;
     }
   }
 
   void retire() {
-    for (Writer& writer : writers_) {
-      if (!writer.is_finished) continue;
-      Rollout& rollout = groups_[writer.prompt].rollouts[writer.sample];
-      rollout = std::move(writer.rollout);
+    for (Story& story : stories_) {
+      if (!story.is_finished) continue;
+      Rollout& rollout = groups_[story.prompt].rollouts[story.sample];
+      rollout = std::move(story.rollout);
       if (engine_.tokenizer_ != nullptr) rollout.text = rollout_text(*engine_.tokenizer_, rollout);
-      free_slots_.push_back(writer.slot);
-      on_rollout_(writer.prompt, writer.sample, rollout);
+      writer_->finish(story.slot);
+      free_slots_.push_back(story.slot);
+      on_rollout_(story.prompt, story.sample, rollout);
     }
-    std::erase_if(writers_, [](const Writer& writer) { return writer.is_finished; });
+    std::erase_if(stories_, [](const Story& story) { return story.is_finished; });
   }
 
   LocalRolloutEngine& engine_;
@@ -175,16 +175,13 @@ class LocalRolloutEngine::Run {
   const OnRollout& on_rollout_;
   std::size_t next_;  // sequence to start
   std::size_t total_;
-  std::int64_t max_tokens_;
-  DecodeSession session_;
-  std::int64_t prompt_slot_;  // keeps the state behind the prompt whose samples are being started
-  std::vector<float> prompt_logits_;
   std::vector<std::int64_t> free_slots_;
-  std::vector<Writer> writers_;
+  std::unique_ptr<TokenWriter> writer_;
+  std::vector<Story> stories_;
   std::vector<RolloutGroup> groups_;
-  SamplerScratch scratch_;
-  std::vector<std::int64_t> slots_;  // of a step
-  std::vector<TokenId> tokens_;      // likewise
+  const TokenWriter::OnToken on_token_ = [this](std::int64_t slot, const DrawnToken& drawn) {
+    write(slot, drawn);
+  };
 };
 
 LocalRolloutEngine::LocalRolloutEngine(Policy policy, const Tokenizer* tokenizer, Options options)
@@ -199,6 +196,11 @@ LocalRolloutEngine::LocalRolloutEngine(Policy policy, const Tokenizer* tokenizer
 
 bool LocalRolloutEngine::stops(TokenId token) const {
   return !options_.ignore_stop_tokens && std::ranges::count(options_.stop_tokens, token) > 0;
+}
+
+bool LocalRolloutEngine::draws_on_device(const SamplingConfig& sampling) const {
+  return options_.draws_on_device.value_or(DeviceSession::is_on_gpu(policy_)) &&
+         DeviceTokenWriter::supports(policy_, sampling);
 }
 
 const DecodeWeights& LocalRolloutEngine::weights() {

@@ -18,7 +18,9 @@ namespace polaris {
 /// its samples, a finished sequence is handed over at once, and the next one takes its slot.
 ///
 /// On the CPU a text depends on seed, prompt, step, sample, sampling and weights, bit for bit: not
-/// on slots, the other prompts or their order, nor on the number of threads.
+/// on slots, the other prompts or their order, nor on the number of threads. On a GPU tokens are
+/// drawn there, a few at a time (DeviceTokenWriter), unless the sampling asks for what only the
+/// host can do.
 class LocalRolloutEngine : public RolloutEngine {
  public:
   using OnToken = std::function<void(std::size_t prompt_index, std::size_t sample, TokenId token)>;
@@ -29,8 +31,10 @@ class LocalRolloutEngine : public RolloutEngine {
     std::vector<TokenId> stop_tokens;      ///< each ends a sequence; see stop_tokens()
     std::optional<WeightStorage> weights;  ///< on the CPU; absent: the policy's compute type
     bool ignore_stop_tokens = false;       ///< they are drawn like others and end nothing
-    std::function<bool()> interrupted = [] { return false; };  ///< asked before every token
-    /// Called with every token as soon as it is drawn, the one that ends a sequence included.
+    /// Draws tokens where the model is; absent: if that is a GPU.
+    std::optional<bool> draws_on_device;
+    std::function<bool()> interrupted = [] { return false; };  ///< asked before every step
+    /// Called with every token as soon as it is known, the one that ends a sequence included.
     OnToken on_token = [](std::size_t, std::size_t, TokenId) {};
   };
 
@@ -54,6 +58,7 @@ class LocalRolloutEngine : public RolloutEngine {
 
   const DecodeWeights& weights();
   bool stops(TokenId token) const;
+  bool draws_on_device(const SamplingConfig& sampling) const;
 
   Policy policy_;
   std::optional<DecodeWeights> weights_;  // of this version, once they are needed

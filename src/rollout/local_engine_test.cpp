@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "nn/torch_learner.h"
+#include "rollout/local_engine_testing.h"
 #include "weights/safetensors.h"
 
 namespace polaris {
@@ -28,27 +29,6 @@ std::vector<TokenId> golden_tokens(const std::string& name, const std::string& t
   std::vector<std::int64_t> ids(stored->bytes.size() / sizeof(std::int64_t));
   std::memcpy(ids.data(), stored->bytes.data(), stored->bytes.size());
   return {ids.begin(), ids.end()};
-}
-
-const OnRollout kIgnore = [](std::size_t, std::size_t, const Rollout&) {};
-
-/// Prompts of uneven lengths.
-std::vector<Prompt> made_prompts(std::size_t count) {
-  std::vector<Prompt> made;
-  for (std::size_t p = 0; p < count; ++p) {
-    Prompt prompt{.id = fmt::format("prompt {}", p)};
-    for (std::size_t i = 0; i < 3 + 5 * p; ++i)
-      prompt.tokens.push_back(static_cast<TokenId>((7 * p + 11 * i) % 300));
-    made.push_back(prompt);
-  }
-  return made;
-}
-
-/// Rollouts end at different moments: a tenth of the vocabulary ends them.
-LocalRolloutEngine::Options options(std::int64_t slots) {
-  LocalRolloutEngine::Options options{.seed = 7, .slots = slots};
-  for (TokenId token = 0; token < 320; token += 20) options.stop_tokens.push_back(token);
-  return options;
 }
 
 class LocalEngineOfModel : public testing::TestWithParam<std::string> {};

@@ -86,8 +86,7 @@ class RemoteRolloutEngine::Run {
       groups_.push_back({.prompt = prompt,
                          .rollouts = std::vector<Rollout>(request.rollouts_per_prompt),
                          .policy_version = engine.version_});
-    const std::size_t total = request.prompts.size() * request.rollouts_per_prompt;
-    for (std::size_t i = request.skip; i < total; ++i)
+    for (std::size_t i = request.skip; i < request.end(); ++i)
       waiting_.push_back(story(i / request.rollouts_per_prompt, i % request.rollouts_per_prompt));
   }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,11 +20,16 @@ using OnRollout =
 struct RolloutRequest {
   std::span<const Prompt> prompts;
   std::size_t rollouts_per_prompt = 1;
-  /// Sequences that are left out because they are known already: this many, counted through the
-  /// prompts and within one through its samples. They stay empty in the answer.
+  /// Sequences that are not wanted stay empty in the answer. They are counted through the prompts
+  /// and within one through its samples: left out are the first `skip`, and all behind the next
+  /// `take`, if that is there.
   std::size_t skip = 0;
+  std::optional<std::size_t> take;
   std::int64_t step = 0;  ///< distinguishes the random streams of one prompt; 0 = validation
   SamplingConfig sampling;
+
+  /// Behind the last sequence that is wanted.
+  std::size_t end() const;
 
   /// @throws Error{kInternal} for a request that asks for nothing of its prompts
   void check() const;

@@ -85,13 +85,17 @@ TokenChoice::Result TokenChoice::draw(std::span<const float> logits, const Sampl
   return {.token = top_[rank].id, .logprob = std::log(weight(rank) / kept_weight)};
 }
 
+Error damaged_logits() {
+  return {
+      ErrorCode::kInvalidData,
+      "the model's logits are not finite numbers; its weights are damaged, or training diverged "
+      "(lower optimizer.lr)"};
+}
+
 void PlainSoftmax::set(std::span<const float> logits, double temperature) {
   logits_ = logits;
   const kernels::LogitSum row = row_sum(logits, temperature);
-  if (!std::isfinite(row.sum) || !std::isfinite(row.max))
-    throw Error(ErrorCode::kInvalidData,
-                "the model's logits are not finite numbers; its weights are damaged, or training "
-                "diverged (lower optimizer.lr)");
+  if (!std::isfinite(row.sum) || !std::isfinite(row.max)) throw damaged_logits();
   inverse_temperature_ = 1.0 / temperature;
   max_ = row.max;
   log_sum_ = std::log(row.sum);

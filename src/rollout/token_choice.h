@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "base/error.h"
 #include "base/token_id.h"
 #include "rollout/rollout_config.h"
 
@@ -52,6 +53,9 @@ class TokenChoice {
 
   std::vector<Candidate> top_;  // the likeliest, in order; grown as far as it is asked for
 };
+
+/// For logits that are no numbers.
+Error damaged_logits();
 
 /// The row's log-probabilities without any filter: log softmax(logits / temperature), as the
 /// trainer computes them, and once it has them, free of the row. Softmax sums are in double.

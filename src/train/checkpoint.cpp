@@ -44,10 +44,15 @@ std::vector<std::int64_t> Checkpoints::complete_steps() const {
   return steps;
 }
 
-std::optional<Cursor> Checkpoints::newest() const {
+std::optional<std::filesystem::path> Checkpoints::newest_folder() const {
   const auto steps = complete_steps();
-  if (steps.empty()) return std::nullopt;
-  const auto file = folder_of_step(steps.back()) / kCursorFile;
+  return steps.empty() ? std::nullopt : std::optional(folder_of_step(steps.back()));
+}
+
+std::optional<Cursor> Checkpoints::newest() const {
+  const auto folder = newest_folder();
+  if (!folder) return std::nullopt;
+  const auto file = *folder / kCursorFile;
   const Json json = parse_json(files_.read(file, 1U << 20), file.string());
   try {
     return Cursor{.step = json.at("step").get<std::int64_t>(),

@@ -32,6 +32,9 @@ class Checkpoints {
   /// @throws Error{kInvalidData} if it cannot be read
   std::optional<Cursor> newest() const;
 
+  /// The folder of the newest complete one; nothing if there is none.
+  std::optional<std::filesystem::path> newest_folder() const;
+
   /// Gives the learner the state of the checkpoint at `cursor`.
   void load(const Cursor& cursor, Learner& learner) const;
 

@@ -1,6 +1,7 @@
 #include "train/recipe.h"
 
 #include "base/error.h"
+#include "base/ranks.h"
 #include "rl/batch.h"
 #include "rl/hri.h"
 #include "train/guards.h"
@@ -60,19 +61,20 @@ void make_step(const RunConfig& config, Stages& stages, StepLog& log, std::int64
     for (Row& row : rows) row.group = index;
     log.timed("update_actor", [&] { stages.learner.accumulate(rows); });
   };
-  auto recorded = run.rollouts().take(step, prompts);
+  auto recorded = run.take_rollouts(step, prompts);
   const bool is_early = config.learner.accumulate == AccumulateWhen::kAsScored && !recorded;
   const std::vector<ScoredGroup> groups =
       recorded ? std::move(*recorded)
                : make_groups(config, stages, log, prompts, reference_weight > 0.0,
                              is_early ? OnScored(accumulate) : OnScored([](auto&, auto) {}));
   if (const auto reason = too_many_failed(groups, quality.max_failed_fraction))
-    throw Error(ErrorCode::kGuard,
-                fmt::format("step {}: {}; the same command goes on with this step", step, *reason));
+    throw JointError(
+        {ErrorCode::kGuard,
+         fmt::format("step {}: {}; the same command goes on with this step", step, *reason)});
 
   // 3. Advantages within each group; the reference is measured against the policy's answers.
   const BuiltBatch built = build_batch(groups, rules);
-  if (!recorded) run.rollouts().write(step, groups, built.groups);
+  if (!recorded) run.write_rollouts(step, groups, built.groups);
   run.record_batch(built.batch);
 
   // 4. One clipped policy-gradient update.
@@ -102,7 +104,7 @@ void journaled(const RunConfig& config, Stages& stages, StepLog& log, std::int64
   judged += stages.validation_scorer.take_stats();
   log_judge(log, judged);
   log_resources(log, config.cost);
-  stages.run.journal().write(log, last);
+  stages.run.write_metrics(log, last);
 }
 
 }  // namespace
@@ -116,6 +118,7 @@ void run_recipe(const RunConfig& config, Stages stages) {
   const std::int64_t last = total_steps(config, stages.prompts);
   const std::int64_t done = run.resume(stages.learner);
   Guards guards(config.guards, run.history());
+  Ranks& ranks = run.ranks();
   if (done == 0 && config.train.validate_first) {
     StepLog log(0, stages.clock);
     journaled(config, stages, log, last, [&] { validate(config, stages, log); });
@@ -124,19 +127,22 @@ void run_recipe(const RunConfig& config, Stages stages) {
   for (std::int64_t step = done + 1; step <= last; ++step) {
     StepLog log(step, stages.clock);
     try {
-      if (stages.interrupted())
+      jointly(ranks, [&]() -> std::string {
+        if (!stages.interrupted()) return "";
         throw Error(ErrorCode::kInterrupted, fmt::format("stopped after step {}", step - 1));
+      });
       journaled(config, stages, log, last, [&] { make_step(config, stages, log, last); });
-    } catch (const Error&) {
-      // Where the policy has not changed yet, the steps before this one are kept.
-      if (stages.learner.policy_version() == step - 1)
+    } catch (const Error& error) {
+      // Where the policy has not changed yet, the steps before are kept, if all are here to help.
+      const bool joint = ranks.size() == 1 || dynamic_cast<const JointError*>(&error) != nullptr;
+      if (joint && stages.learner.policy_version() == step - 1)
         run.save_checkpoint(step - 1, stages.learner);
       throw;
     }
     run.finish_step(step, last, log.get(kValidationReward), stages.learner);
-    if (const auto alarm = guards.watch(log)) {
+    if (const auto alarm = ranks.from_first(guards.watch(log).value_or("")); !alarm.empty()) {
       run.save_checkpoint(step, stages.learner);
-      throw Error(ErrorCode::kGuard, fmt::format("stopped after step {}: {}", step, *alarm));
+      throw Error(ErrorCode::kGuard, fmt::format("stopped after step {}: {}", step, alarm));
     }
   }
 }

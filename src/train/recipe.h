@@ -37,6 +37,9 @@ std::int64_t total_steps(const RunConfig& config, const PromptSource& prompts);
 
 /// Trains to the last step, from the newest checkpoint of the run directory or from the start. A
 /// finished run returns at once.
+///
+/// Of several ranks (those of the run directory) each has its own stages and runs this; engine,
+/// scorers and learner share the work among them.
 /// @throws Error{kInterrupted} after saving, when interrupted() says so; Error{kGuard} after
 ///         saving, when too many rows of a step have no reward or an alarm of [guards] stays
 ///         on; what the stages throw

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/fake_ranks.h"
 #include "base/jsonl.h"
 #include "base/temp_folder.h"
 #include "train/batch_record.h"
@@ -386,6 +388,65 @@ TEST_F(Recipe, KeepsTheStoriesOfEveryValidation) {
 TEST_F(Recipe, TwoProcessesDoNotShareARunDirectory) {
   const RunDirectory first(run.run_dir, run.config, real_file_system(), nullptr);
   EXPECT_NE(error_of_start(ErrorCode::kIo).find("another process"), std::string::npos);
+}
+
+/// Runs `start` on a copy of the run for every rank, each on a thread of its own.
+void on_ranks_of(const ToyRun& run, int size,
+                 const std::function<void(ToyRun& own, int rank)>& start) {
+  FakeRendezvous rendezvous(size, 30);
+  on_threads(rendezvous, [&](int rank) {
+    FakeRanks ranks(rendezvous, rank);
+    ToyRun own = run;
+    own.ranks = &ranks;
+    own.on_batch = {};
+    start(own, rank);
+  });
+}
+
+TEST_F(Recipe, RanksShareTheWorkAndWriteWhatOneProcessWrites) {
+  run.start();
+  const auto alone = rollouts();
+  const auto metrics_alone = metrics();
+  for (const int size : {2, 3, 5}) {
+    run.run_dir = folder / fmt::format("ranks-{}", size);
+    std::atomic<std::int64_t> calls = 0;
+    on_ranks_of(run, size, [&](ToyRun& own, int /*rank*/) {
+      own.start();
+      EXPECT_GT(own.judge_calls, 0);
+      calls += own.judge_calls;
+    });
+    EXPECT_EQ(rollouts(), alone);
+    EXPECT_EQ(calls, 6 * 12 + 3 * 2);  // no story twice
+    for (std::size_t i = 0; i < metrics_alone.size(); ++i) {
+      for (const char* name : {"critic/score/mean", "judge/calls", "actor/pg_loss"}) {
+        if (i == 0) continue;  // validation only
+        EXPECT_EQ(metrics()[i].at(name), metrics_alone[i].at(name)) << name;
+      }
+      EXPECT_EQ(metrics()[i].value(kValidationReward, Json()),
+                metrics_alone[i].value(kValidationReward, Json()));
+    }
+  }
+}
+
+TEST_F(Recipe, RanksComeAndGoBetweenStarts) {
+  run.start();
+  const auto expected = rollouts();
+  run.run_dir = folder / "changing";
+  for (const int size : {1, 2, 3, 1}) {
+    std::atomic<int> interrupted = 0;
+    on_ranks_of(run, size, [&](ToyRun& own, int rank) {
+      int steps = 0;
+      if (rank == size - 1) own.interrupted = [&] { return ++steps > 2; };  // one is told, all stop
+      try {
+        own.start();
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::kInterrupted) << error.what();
+        ++interrupted;
+      }
+    });
+    EXPECT_TRUE(interrupted == size || interrupted == 0) << interrupted;
+  }
+  EXPECT_EQ(rollouts(), expected);
 }
 
 }  // namespace

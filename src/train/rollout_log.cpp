@@ -3,34 +3,10 @@
 #include <utility>
 
 #include "base/error.h"
+#include "rl/rollout_json.h"
 #include "rl/score_json.h"
 
 namespace polaris {
-namespace {
-
-Json row_json(const Rollout& rollout, const Score& score) {
-  Json row = {{"origin", rollout.origin == Origin::kPolicy ? "policy" : "reference"},
-              {"tokens", rollout.tokens},
-              {"logprobs", rollout.logprobs},
-              {"sampled_logprobs", rollout.sampled_logprobs},
-              {"text", rollout.text},
-              {"stop", rollout.stop == StopReason::kEndOfText ? "eos" : "length"}};
-  put_score(row, score);
-  return row;
-}
-
-std::pair<Rollout, Score> parse_row(const Json& row) {
-  Rollout rollout{
-      .origin = row.at("origin") == "policy" ? Origin::kPolicy : Origin::kReference,
-      .tokens = row.at("tokens").get<std::vector<TokenId>>(),
-      .logprobs = row.at("logprobs").get<std::vector<float>>(),
-      .sampled_logprobs = row.at("sampled_logprobs").get<std::vector<float>>(),
-      .text = row.at("text").get<std::string>(),
-      .stop = row.at("stop") == "eos" ? StopReason::kEndOfText : StopReason::kMaxTokens};
-  return {std::move(rollout), score_from_json(row)};
-}
-
-}  // namespace
 
 RolloutLog::RolloutLog(const std::filesystem::path& file, std::uint64_t cursor,
                        std::int64_t first_step, FileSystem& files)
@@ -65,14 +41,19 @@ void RolloutLog::read_recorded(const std::filesystem::path& file, std::uint64_t 
   }
 }
 
-std::optional<std::vector<ScoredGroup>> RolloutLog::take(std::int64_t step,
-                                                         std::span<const Prompt> prompts) {
+std::optional<Json> RolloutLog::take(std::int64_t step) {
   if (recorded_.empty() || recorded_.front().step != step) return std::nullopt;
-  const Recorded recorded = std::move(recorded_.front());
+  Recorded recorded = std::move(recorded_.front());
   recorded_.pop_front();
+  offset_ = recorded.end;
+  return Json(std::move(recorded.rows));
+}
+
+std::vector<ScoredGroup> groups_of_rows(const Json& rows, std::int64_t step,
+                                        std::span<const Prompt> prompts) {
   std::vector<ScoredGroup> groups(prompts.size());
   for (std::size_t p = 0; p < prompts.size(); ++p) groups[p].group.prompt = prompts[p];
-  for (const Json& row : recorded.rows) {
+  for (const Json& row : rows) {
     try {
       const auto g = row.at("group").get<std::size_t>();
       if (g >= groups.size() || row.at("id") != groups[g].group.prompt.id)
@@ -80,16 +61,14 @@ std::optional<std::vector<ScoredGroup>> RolloutLog::take(std::int64_t step,
                     fmt::format("rollouts.jsonl, step {}: it was made from other prompts than "
                                 "data.train holds now; restore the file or use a new --run-dir",
                                 step));
-      auto [rollout, score] = parse_row(row);
       groups[g].group.policy_version = row.at("policy_version").get<std::int64_t>();
-      groups[g].group.rollouts.push_back(std::move(rollout));
-      groups[g].scores.push_back(std::move(score));
+      groups[g].group.rollouts.push_back(rollout_from_json(row));
+      groups[g].scores.push_back(score_from_json(row));
     } catch (const Json::exception& e) {
       throw Error(ErrorCode::kInvalidData,
                   fmt::format("rollouts.jsonl, step {}: {}", step, e.what()));
     }
   }
-  offset_ = recorded.end;
   return groups;
 }
 
@@ -101,7 +80,8 @@ void RolloutLog::write(std::int64_t step, std::span<const ScoredGroup> groups,
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const RolloutGroup& group = groups[g].group;
     for (std::size_t i = 0; i < group.rollouts.size(); ++i) {
-      Json row = row_json(group.rollouts[i], groups[g].scores[i]);
+      Json row = rollout_json(group.rollouts[i]);
+      put_score(row, groups[g].scores[i]);
       row["step"] = step;
       row["rows"] = rows;  // of this step: how a reader knows that it is complete
       row["id"] = group.prompt.id;

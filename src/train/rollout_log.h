@@ -29,9 +29,8 @@ class RolloutLog {
   /// Steps that wait to be replayed.
   std::size_t recorded_steps() const { return recorded_.size(); }
 
-  /// The scored groups of `step` if they were recorded, with `prompts` (the same that made them)
-  /// in them. @throws Error{kInvalidData} if the log was made from other prompts
-  std::optional<std::vector<ScoredGroup>> take(std::int64_t step, std::span<const Prompt> prompts);
+  /// The rows of `step`, an array, if they were recorded.
+  std::optional<Json> take(std::int64_t step);
 
   /// Appends a step, synced: it will survive.
   void write(std::int64_t step, std::span<const ScoredGroup> groups,
@@ -53,5 +52,10 @@ class RolloutLog {
   std::uint64_t offset_ = 0;  // end of the last step written or taken
   std::optional<JsonlWriter> writer_;
 };
+
+/// The scored groups that the rows of a step were written from, with `prompts` (the same that made
+/// them) in them. @throws Error{kInvalidData} if the rows are of other prompts
+std::vector<ScoredGroup> groups_of_rows(const Json& rows, std::int64_t step,
+                                        std::span<const Prompt> prompts);
 
 }  // namespace polaris

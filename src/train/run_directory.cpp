@@ -34,12 +34,20 @@ class RunDirectory::Lock {
 };
 
 RunDirectory::RunDirectory(std::filesystem::path path, RunConfig config, FileSystem& files,
-                           std::ostream* terminal)
+                           std::ostream* terminal, Ranks* ranks)
     : path_(std::move(path)),
       config_(std::move(config)),
       files_(files),
       terminal_(terminal),
+      ranks_(ranks != nullptr ? ranks : &alone_),
       checkpoints_(path_ / "checkpoints", files, config_.train.keep_checkpoints) {
+  jointly(*ranks_, [&] {
+    if (ranks_->is_first()) open();
+    return std::string();
+  });
+}
+
+void RunDirectory::open() {
   files_.create_directories(path_);
   lock_ = std::make_unique<Lock>(path_);
   keep_config();
@@ -68,10 +76,26 @@ void RunDirectory::keep_config() {
 }
 
 std::int64_t RunDirectory::resume(Learner& learner, RunJournals journals) {
-  const auto cursor = checkpoints_.newest();
-  const Cursor start = cursor.value_or(Cursor{});
-  if (cursor) checkpoints_.load(*cursor, learner);
+  std::optional<Cursor> cursor;
+  const auto find = [&]() -> std::string {
+    if (ranks_->is_first()) cursor = checkpoints_.newest();
+    return cursor ? std::to_string(cursor->step) : "";
+  };
+  const std::string step = jointly(*ranks_, find).front();
+  if (!step.empty()) {
+    if (!cursor) cursor = Cursor{.step = std::stoll(step)};
+    checkpoints_.load(*cursor, learner);
+    saved_step_ = cursor->step;
+  }
+  jointly(*ranks_, [&] {
+    if (ranks_->is_first()) open_journals(cursor, journals);
+    return std::string();
+  });
+  return cursor.value_or(Cursor{}).step;
+}
 
+void RunDirectory::open_journals(const std::optional<Cursor>& cursor, RunJournals journals) {
+  const Cursor start = cursor.value_or(Cursor{});
   const auto metrics = path_ / "metrics.jsonl";
   if (files_.exists(metrics)) {
     JsonlWriter::truncate_to(metrics, start.metrics_bytes, files_);
@@ -86,54 +110,89 @@ std::int64_t RunDirectory::resume(Learner& learner, RunJournals journals) {
     if (files_.exists(batches)) JsonlWriter::truncate_to(batches, start.batches_bytes, files_);
     batches_.emplace(batches, files_);
   }
-  if (cursor) saved_step_ = start.step;
   const std::size_t recorded = rollouts_ ? rollouts_->recorded_steps() : 0;
   if (cursor || recorded > 0)
     journal_->say(fmt::format(
         "continuing {} after step {}{}", path_.string(), start.step,
         recorded == 0 ? "" : fmt::format("; {} recorded step(s) will be replayed", recorded)));
-  return start.step;
 }
 
-Journal& RunDirectory::journal() {
+void RunDirectory::write_metrics(const StepLog& log, std::int64_t last_step) {
+  if (!ranks_->is_first()) return;
   POLARIS_CHECK(journal_.has_value(), "resume() comes first");
-  return *journal_;
+  journal_->write(log, last_step);
 }
 
-RolloutLog& RunDirectory::rollouts() {
-  POLARIS_CHECK(rollouts_.has_value(), "resume() comes first");
-  return *rollouts_;
+std::optional<std::vector<ScoredGroup>> RunDirectory::take_rollouts(
+    std::int64_t step, std::span<const Prompt> prompts) {
+  std::optional<Json> rows;
+  if (ranks_->is_first()) {
+    POLARIS_CHECK(rollouts_.has_value(), "resume() comes first");
+    rows = rollouts_->take(step);
+  }
+  if (ranks_->size() > 1) {
+    const std::string shared = ranks_->from_first(rows ? dump_json(*rows) : "");
+    if (!shared.empty() && !rows) rows = Json::parse(shared);
+  }
+  if (!rows) return std::nullopt;
+  return groups_of_rows(*rows, step, prompts);
+}
+
+void RunDirectory::write_rollouts(std::int64_t step, std::span<const ScoredGroup> groups,
+                                  std::span<const GroupOutcome> outcomes) {
+  if (rollouts_) rollouts_->write(step, groups, outcomes);
+}
+
+Cursor RunDirectory::cursor_at(std::int64_t step) {
+  if (!ranks_->is_first()) return {.step = step};
+  POLARIS_CHECK(journal_.has_value(), "resume() comes first");
+  if (batches_) batches_->sync();
+  journal_->sync();  // the cursor must not point behind what a power cut leaves
+  return {.step = step,
+          .metrics_bytes = journal_->offset(),
+          .rollouts_bytes = rollouts_ ? rollouts_->offset() : 0,
+          .batches_bytes = batches_ ? batches_->offset() : 0};
 }
 
 void RunDirectory::save_checkpoint(std::int64_t step, const Learner& learner) {
   if (step == 0 || step == saved_step_) return;
-  if (batches_) batches_->sync();
-  journal().sync();  // the cursor must not point behind what a power cut leaves
-  checkpoints_.save({.step = step,
-                     .metrics_bytes = journal().offset(),
-                     .rollouts_bytes = rollouts_ ? rollouts_->offset() : 0,
-                     .batches_bytes = batches_ ? batches_->offset() : 0},
-                    learner);
+  const Cursor cursor = cursor_at(step);
+  if (ranks_->is_first()) {
+    checkpoints_.save(cursor, learner);
+  } else {
+    learner.save({});
+  }
   saved_step_ = step;
+}
+
+/// What rank 0 finds: it alone knows the validations of earlier starts.
+bool RunDirectory::is_best(std::optional<double> validation) {
+  if (!validation) return false;
+  const bool best = !best_validation_ || *validation > *best_validation_;
+  return ranks_->from_first(best ? "best" : "") == "best";
 }
 
 void RunDirectory::finish_step(std::int64_t step, std::int64_t last_step,
                                std::optional<double> validation, const Learner& learner) {
   const TrainConfig& train = config_.train;
-  const bool is_best = validation && (!best_validation_ || *validation > *best_validation_);
-  if (is_best || is_due(step, train.checkpoint_every, last_step)) save_checkpoint(step, learner);
-  if (is_best) {
+  const bool best = is_best(validation);
+  if (best || is_due(step, train.checkpoint_every, last_step)) save_checkpoint(step, learner);
+  if (best) {
     best_validation_ = validation;
-    checkpoints_.set_best(step);
+    if (ranks_->is_first()) checkpoints_.set_best(step);
   }
-  if (train.keep_weights_every > 0 && step % train.keep_weights_every == 0) {
+  if (train.keep_weights_every == 0 || step % train.keep_weights_every != 0) return;
+  if (ranks_->is_first()) {
     AtomicFolder folder(path_ / "weights" / fmt::format("step_{}", step), files_);
     learner.save_weights(folder.path());
     folder.commit();
+  } else {
+    learner.save_weights({});
   }
 }
 
 void RunDirectory::write_validation(std::int64_t step, std::span<const EvaluatedStory> stories) {
+  if (!ranks_->is_first()) return;
   std::string lines;
   for (const EvaluatedStory& story : stories) lines += dump_json(to_json(story)) + "\n";
   const auto folder = path_ / "validation";

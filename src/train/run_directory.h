@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/ranks.h"
 #include "eval/evaluated_story.h"
 #include "nn/learner.h"
 #include "train/checkpoint.h"
@@ -24,14 +25,18 @@ enum class RunJournals { kMetricsAndRollouts, kMetricsOnly };
 
 /// The folder of one run (docs/file_formats.md): config.toml, metrics.jsonl, rollouts.jsonl,
 /// checkpoints/. It decides what a killed run goes on from.
+///
+/// With several ranks all make the same calls. Rank 0 alone reads and writes; the others learn from
+/// it what it found, and read the checkpoint that it names, from the same folder.
 class RunDirectory {
  public:
   /// Makes the folder, or opens that of an earlier start, and keeps other processes out of it.
   /// @param terminal  where the journal speaks to people; null: nowhere
+  /// @param ranks     outlive this; null: one process
   /// @throws Error{kInvalidConfig} if the run was started with other values of keys that may not
   ///         change; Error{kIo}, also if another process is at work in it
   RunDirectory(std::filesystem::path path, RunConfig config, FileSystem& files,
-               std::ostream* terminal);
+               std::ostream* terminal, Ranks* ranks = nullptr);
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
@@ -40,13 +45,27 @@ class RunDirectory {
   /// before anything below. @return updates done
   std::int64_t resume(Learner& learner, RunJournals journals = RunJournals::kMetricsAndRollouts);
 
-  Journal& journal();
-  RolloutLog& rollouts();
-
   const std::filesystem::path& path() const { return path_; }
 
-  /// The lines of metrics.jsonl that this start of the program goes on from.
+  /// What resume() will go on from; nothing if that is the start.
+  std::optional<std::filesystem::path> newest_checkpoint() const {
+    return checkpoints_.newest_folder();
+  }
+  Ranks& ranks() const { return *ranks_; }
+
+  /// The lines of metrics.jsonl that this start of the program goes on from; on rank 0.
   const std::vector<Json>& history() const { return history_; }
+
+  /// Writes a step's line of metrics.jsonl, and what people see of it.
+  void write_metrics(const StepLog& log, std::int64_t last_step);
+
+  /// The scored groups of `step` if they were recorded (RolloutLog), with the prompts they are of.
+  std::optional<std::vector<ScoredGroup>> take_rollouts(std::int64_t step,
+                                                        std::span<const Prompt> prompts);
+
+  /// Appends a step to rollouts.jsonl, synced.
+  void write_rollouts(std::int64_t step, std::span<const ScoredGroup> groups,
+                      std::span<const GroupOutcome> outcomes);
 
   /// Saves a checkpoint of the learner after `step` updates, unless it is there already or
   /// nothing has been done yet.
@@ -67,13 +86,19 @@ class RunDirectory {
  private:
   class Lock;
 
+  void open();
   void keep_config();
   void read_history();
+  void open_journals(const std::optional<Cursor>& cursor, RunJournals journals);
+  bool is_best(std::optional<double> validation);
+  Cursor cursor_at(std::int64_t step);
 
   std::filesystem::path path_;
   RunConfig config_;
   FileSystem& files_;
   std::ostream* terminal_;
+  OneRank alone_;
+  Ranks* ranks_;
   std::unique_ptr<Lock> lock_;
   SystemClock clock_;
   Checkpoints checkpoints_;

@@ -58,7 +58,7 @@ void run_sft(const RunConfig& config, SftStages stages) {
   if (done == 0 && config.train.validate_first) {
     StepLog log(0, stages.clock);
     log.timed("step", [&] { log.set("sft/holdout_loss", stages.holdout_loss()); });
-    run.journal().write(log, last);
+    run.write_metrics(log, last);
   }
   for (std::int64_t step = done + 1; step <= last; ++step) {
     if (stages.interrupted()) {
@@ -83,7 +83,7 @@ void run_sft(const RunConfig& config, SftStages stages) {
       if (is_due(step, config.train.validate_every, last))
         log.timed("testing", [&] { log.set("sft/holdout_loss", stages.holdout_loss()); });
     });
-    run.journal().write(log, last);
+    run.write_metrics(log, last);
     run.finish_step(step, last, std::nullopt, stages.learner);
   }
 }

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "rollout/fake_engine.h"
+#include "rollout/ranked_engine.h"
 
 namespace polaris {
 namespace {
@@ -63,11 +64,15 @@ std::vector<Prompt> ToyRun::made_up_prompts(std::size_t count, const std::string
 void ToyRun::start() {
   const PromptSource source(prompts, config.data);
   WatchedLearner learner(config.loss, on_batch);
-  FakeEngine engine(learner.policy(), static_cast<std::uint64_t>(config.seed));
+  OneRank alone;
+  RankedEngine engine(
+      std::make_unique<FakeEngine>(learner.policy(), static_cast<std::uint64_t>(config.seed)),
+      ranks != nullptr ? *ranks : alone);
   FakeJudge judge(judge_fault);
   Scorer scorer(
-      judge, config.reward, [](const Rollout& rollout) { return rollout.text; }, no_penalties);
-  RunDirectory run(run_dir, config, *files, terminal);
+      judge, config.reward, [](const Rollout& rollout) { return rollout.text; }, no_penalties,
+      ranks);
+  RunDirectory run(run_dir, config, *files, terminal, ranks);
   const SystemClock clock;
   const auto keep_results = [&] {
     judge_calls = judge.calls();

@@ -26,6 +26,7 @@ struct ToyRun {
   std::function<std::optional<Rollout>(const Prompt&)> encode_reference = toy_reference;
   FakeJudge::Fault judge_fault;
   std::function<void(const Batch&)> on_batch;  ///< sees every update before it is made
+  Ranks* ranks = nullptr;  ///< that share sampling and scoring, each with a ToyRun; null: none
 
   /// One start of the program: runs to the last step, or throws what stops it.
   void start();

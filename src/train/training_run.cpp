@@ -1,5 +1,6 @@
 #include "train/training_run.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -10,6 +11,7 @@
 #include "nn/torch_learner.h"
 #include "reward/rules.h"
 #include "reward/story_quality.h"
+#include "rollout/ranked_engine.h"
 #include "train/learner_options.h"
 #include "train/recipe.h"
 #include "train/report.h"
@@ -27,14 +29,16 @@ using Note = std::function<void(const std::string&)>;
 /// A reward for stories of up to `max_tokens`.
 class RewardStage {
  public:
-  /// @param judge  borrowed
-  RewardStage(const RunConfig& config, Judge& judge, const RunText& text, std::int64_t max_tokens)
+  /// @param judge  borrowed, as are the ranks
+  RewardStage(const RunConfig& config, Judge& judge, const RunText& text, std::int64_t max_tokens,
+              Ranks* ranks)
       : scorer_(judge, config.reward,
                 stories_for_scorer(config.reward, text.encoder().opens_thinking()),
                 rules_for_scorer(config.reward,
                                  {.prompt_opens_thinking = text.encoder().opens_thinking(),
                                   .max_tokens = max_tokens,
-                                  .thinking_tokens = thinking_tokens_of(text.tokenizer())})) {}
+                                  .thinking_tokens = thinking_tokens_of(text.tokenizer())}),
+                ranks) {}
 
   Scorer& scorer() { return scorer_; }
 
@@ -74,6 +78,25 @@ void note_long_references(const std::vector<Prompt>& prompts, const RunText& tex
                    skipped ? "left out" : "cut"));
 }
 
+/// A rank's part of what the whole run may ask a judge at a time.
+JudgeConfig of_one_rank(JudgeConfig judge, const Ranks& ranks) {
+  judge.concurrency = std::max<std::int64_t>(judge.concurrency / ranks.size(), 1);
+  return judge;
+}
+
+/// Refuses what several ranks cannot do.
+void check_together(const RunConfig& config, const Ranks& ranks) {
+  if (ranks.size() == 1) return;
+  if (config.rollout.engine == EngineKind::kRemote)
+    throw Error(ErrorCode::kInvalidConfig,
+                "rollout.engine is remote, and several ranks would each give the server weights; "
+                "start one process, or write rollout.engine = local");
+  if (config.learner.accumulate == AccumulateWhen::kAsScored)
+    throw Error(ErrorCode::kInvalidConfig,
+                "learner.accumulate is as_scored, but several ranks know the scores of a step only "
+                "when all are there; write when_complete");
+}
+
 /// The held-out judge if the configuration sets one; else absent, and the training judge validates.
 std::optional<JudgeConfig> held_out_judge(const RunConfig& config) {
   JudgeConfig held_out = config.eval.judge;
@@ -99,6 +122,10 @@ void TrainingRun::start() const {
   if (config.model.path.empty())
     throw Error(ErrorCode::kInvalidConfig, "model.path is empty; name the model to train");
   check_trainable(config);
+  SingleProcess alone;
+  Collective& ranks = collective != nullptr ? *collective : alone;
+  check_together(config, ranks);
+  const Note note = ranks.is_first() ? this->note : [](const std::string&) {};
   const fs::path model = find_input(config.model.path, config_file);
   const RunText text(config, model);
   note(text.chat().note);
@@ -113,31 +140,36 @@ void TrainingRun::start() const {
                                       /*injects_references=*/false, note);
   const PromptSource source(std::move(train_prompts), config.data);
 
-  RunDirectory run(run_dir, config, real_file_system(), terminal);
+  RunDirectory run(run_dir, config, real_file_system(), terminal, &ranks);
   TorchLearnerOptions options = learner_options(config);
   options.model.path = model.string();
   options.model.lora = found(config.model.lora, config_file);
   options.total_steps = total_steps(config, source);
+  options.collective = &ranks;
+  settle(options, read_model_config(model));
+  if (const auto checkpoint = run.newest_checkpoint();
+      checkpoint && config.optimizer.moments == MomentDtype::kAuto)  // they stay what they became
+    options.optimizer.moments = saved_moments(*checkpoint).value_or(options.optimizer.moments);
   TorchLearner learner(options);
-  const auto engine = make_rollout_engine(config, learner, text, run_dir, interrupted);
+  RankedEngine engine(make_rollout_engine(config, learner, text, run_dir, interrupted), ranks);
 
   const JudgeSetup setup = judge_setup(config.reward, fs::weakly_canonical(run_dir).string());
-  const auto judge = make_judge(config.judge, setup, note);
+  const auto judge = make_judge(of_one_rank(config.judge, ranks), setup, note);
   JudgeSetup held_out_setup = setup;
   held_out_setup.run_id += " validation";  // it has a budget of its own
   std::unique_ptr<Judge> held_out;
   if (const auto other = held_out_judge(config))
-    held_out = make_judge(*other, held_out_setup, note);
-  RewardStage training(config, *judge, text, config.data.max_response_tokens);
+    held_out = make_judge(of_one_rank(*other, ranks), held_out_setup, note);
+  RewardStage training(config, *judge, text, config.data.max_response_tokens, &ranks);
   RewardStage validation(config, held_out ? *held_out : *judge, text,
-                         config.validation.max_new_tokens);
+                         config.validation.max_new_tokens, &ranks);
   const SystemClock clock;
   run_recipe(config,
              {.prompts = source,
               .validation_prompts = validation_prompts,
               .encode_reference =
                   [&](const Prompt& prompt) { return text.encoder().encode_reference(prompt); },
-              .engine = *engine,
+              .engine = engine,
               .scorer = training.scorer(),
               .validation_scorer = validation.scorer(),
               .reading = validation_reading(config, text.encoder().opens_thinking()),
@@ -145,6 +177,7 @@ void TrainingRun::start() const {
               .run = run,
               .clock = clock,
               .interrupted = interrupted});
+  if (!ranks.is_first()) return;
   write_summary(run_dir, summarise_run(run_dir, config.eval, judge_name(config.judge)));
   for (const std::string& problem : write_report(run_dir)) note("report.html: " + problem);
 }

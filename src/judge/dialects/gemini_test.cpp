@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <sstream>
 
 #include "judge/dialects/dialect_testing.h"
 #include "judge/dialects/gemini_schema.h"
@@ -14,6 +15,14 @@ JudgeConfig gemini(const std::string& model = "gemini-3-flash-preview") {
 }
 JudgeConfig vertex() {
   return {.dialect = JudgeDialect::kVertex, .model = "gemini-3-flash-preview", .project = "p-1"};
+}
+
+/// Every run of white space as one blank, as the reference's evaluation sends the system text.
+std::string in_one_line(const std::string& text) {
+  std::istringstream words(text);
+  std::string line;
+  for (std::string word; words >> word;) line += (line.empty() ? "" : " ") + word;
+  return line;
 }
 
 TEST(Gemini, AsksWithTheWholeSystemTextAndTheSchema) {
@@ -38,6 +47,32 @@ TEST(Gemini, AsksWithTheWholeSystemTextAndTheSchema) {
   EXPECT_EQ(generation["responseJsonSchema"], *question.schema);
   EXPECT_EQ(generation["thinkingConfig"]["thinkingLevel"], "MEDIUM");
   EXPECT_EQ(body["serviceTier"], "flex");
+}
+
+// golden/eval `gemini_online_messages`, the cases of one question. The reference sends the same
+// texts, but folds the system text into one line: a quirk that is not repeated.
+TEST(Gemini, SendsTheReferencesMessagesWithTheirLineBreaks) {
+  int compared = 0;
+  for (const OrderedJson& c : golden_eval_cases("gemini_online_messages")) {
+    ModelQuestion question = test_question();
+    question.messages = {};
+    std::size_t users = 0;
+    for (const OrderedJson& message : c["input"]["messages"]) {
+      const auto text = message["content"].get<std::string>();
+      if (message["role"] == "system") question.messages.system = text;
+      if (message["role"] != "user") continue;
+      question.messages.user = text;
+      ++users;
+    }
+    if (users != 1) continue;  // of a conversation the reference sends the last message only
+    const OrderedJson body = body_of(gemini(), question);
+    const auto system = body["systemInstruction"]["parts"][0]["text"].get<std::string>();
+    EXPECT_EQ(system, question.messages.system) << c["name"];
+    EXPECT_EQ(in_one_line(system), c["expected"]["system_instruction"]) << c["name"];
+    EXPECT_EQ(body["contents"][0]["parts"][0]["text"], c["expected"]["contents"]) << c["name"];
+    ++compared;
+  }
+  EXPECT_EQ(compared, 2);
 }
 
 TEST(Gemini, AsksForThoughtInTheWordsOfTheModelsGeneration) {

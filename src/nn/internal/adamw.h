@@ -50,6 +50,7 @@ struct AdamWStep {
 /// than half a step, and after hundreds of steps the updates are off by a third. Blocks of 256
 /// begin with the range, so ranges may be cut between blocks.
 ///
+/// The same bits on every CPU and GPU.
 /// @throws Error{kInternal} for other types or lengths
 void adamw(const AdamWRange& range, const AdamWStep& step);
 

@@ -16,6 +16,9 @@ namespace polaris::nn {
 /// Query i sees key j of its own sequence if 0 <= i - j, and i - j < window where there is one.
 /// Query head h reads key head h / (H / Hkv). Scores and sums are float32 (float64 for float64).
 ///
+/// On a GPU bfloat16 goes through FlashAttention (attention_flash.h), which rounds p to bfloat16;
+/// everything else there makes a matrix of scores for every head of a sequence.
+///
 /// @param q     [T, H, d] float32, bfloat16 or float64
 /// @param k, v  [T, Hkv, d] of the same type; Hkv divides H
 /// @return      [T, H, d] of the same type; differentiable in q, k and v

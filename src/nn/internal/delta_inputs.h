@@ -66,6 +66,16 @@ DeltaInputs delta_inputs(const at::Tensor& projection, const DeltaInputWeights& 
                          const at::Tensor& conv_state = {});
 }  // namespace fused
 
+/// Kernels for a GPU (nn/cuda/delta_inputs_blocks.h), for float32 and bfloat16.
+namespace gpu {
+/// Whether there are, for this projection: convolutions have at most four taps.
+bool has_delta_inputs(const at::Tensor& projection, const LinearAttentionConfig& config);
+
+DeltaInputs delta_inputs(const at::Tensor& projection, const DeltaInputWeights& weights,
+                         const LinearAttentionConfig& config, const PackedSequences& sequences,
+                         const at::Tensor& conv_state = {});
+}  // namespace gpu
+
 /// conv_state, or zeros of its shape if that is undefined.
 at::Tensor rows_before(const at::Tensor& projection, const LinearAttentionConfig& config,
                        const PackedSequences& sequences, const at::Tensor& conv_state);

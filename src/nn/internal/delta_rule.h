@@ -27,7 +27,8 @@ struct DeltaOutput {
 };
 
 /// The delta rule in chunks (A.2), with an exact hand-written gradient of every input (A.3). Any
-/// device; arithmetic in float32, or float64 if q is float64. The result is the same with and
+/// device; arithmetic in float32, or float64 if q is float64; on a GPU, products of float32 round
+/// their operands to TF32 (A.7), and nothing waits for it. The result is the same with and
 /// without gradients, and for any number of threads. With gradients off nothing is kept.
 ///
 /// The gradient of beta comes out 0 where beta is exactly 0: it is found by a division.

@@ -12,7 +12,7 @@ namespace polaris::nn {
 at::Tensor silu_mul(const at::Tensor& gate_up);
 
 /// The output of attention, o sigmoid(gate), as the next projection reads it.
-/// @param o     [T, H, d] float32 (float64)
+/// @param o     [T, H, d] float32 (float64); on a GPU also of type `type`
 /// @param gate  [T, H, d] of type `type`; undefined: the model has none, and o is only rounded
 /// @return      [T, H * d] of type `type`
 at::Tensor gate_attention(const at::Tensor& o, const at::Tensor& gate, at::ScalarType type);

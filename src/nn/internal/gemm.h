@@ -16,7 +16,8 @@ namespace polaris::nn {
 ///
 /// On the CPU the result does not depend on the number of threads, bit for bit: c is cut into
 /// blocks of rows or columns that depend on its shape only, and one thread makes a block. (MKL
-/// itself splits long sums over threads.)
+/// itself splits long sums over threads.) On a GPU float32 operands are not rounded to TF32, and
+/// nothing is made beside c.
 void gemm_nt(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b,
              bool accumulate = false);
 void gemm_nn(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b,

@@ -16,9 +16,12 @@ struct GradientNorm {
 };
 
 /// Sums are in double, over fixed blocks added in a fixed order: the same bits for any number of
-/// threads, and on the CPU for any instruction set.
+/// threads, on every CPU and GPU. On a GPU there is one wait for all tensors.
 ///
-/// @param gradients  float32 or float64, contiguous
+/// @param gradients  float32 or float64, contiguous, on one device
 GradientNorm gradient_norm(std::span<const at::Tensor> gradients);
+
+/// From the sums of squares of all tensors, added in their order.
+GradientNorm norm_of(std::vector<double> sums_of_squares);
 
 }  // namespace polaris::nn

@@ -19,17 +19,18 @@ namespace polaris::nn {
 /// Of a model with adapters, adapter/ takes the place of model/: a PEFT folder with the adapters'
 /// masters, and the SHA-256 of the weights that they belong to. The frozen weights are not written.
 ///
+/// All ranks call it, rank 0 writes.
+///
 /// @param folder  exists and is empty
 /// @throws Error{kIo}
-void save_learner_state(const std::filesystem::path& folder, const Model& model,
+void save_learner_state(const std::filesystem::path& folder, Model& model,
                         const Optimizer& optimizer, std::optional<Dtype> dtype,
                         std::int64_t version);
 
 /// Gives model and optimizer the exact state that save_learner_state() wrote.
 /// @return the version
 /// @throws Error{kIo, kInvalidData} naming file and tensor, or the base model if its weights are
-/// not
-///         those that the adapters were trained on; the model may then be half read
+///         not those that the adapters were trained on; the model may then be half read
 std::int64_t load_learner_state(const std::filesystem::path& folder, Model& model,
                                 Optimizer& optimizer);
 

@@ -1,16 +1,39 @@
-// What a learner has saved, to be compared.
+// Small learners, what they are given, and what they have saved.
 #pragma once
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <random>
 #include <string>
+#include <vector>
 
 #include "base/temp_folder.h"
 #include "nn/torch_learner.h"
 
 namespace polaris::nn {
+
+inline TorchLearnerOptions options_for(const std::filesystem::path& model) {
+  return {.model = {.path = model.string()},
+          .optimizer = {.lr = 1e-3},
+          .device = {.name = "cpu", .threads = 1}};
+}
+
+/// Rows of random tokens, for a vocabulary of 320.
+inline std::vector<Row> random_rows(std::size_t count, unsigned seed = 1) {
+  std::mt19937 random(seed);
+  std::vector<Row> rows(count);
+  for (Row& row : rows) {
+    row.prompt_tokens.resize(1 + random() % 9);
+    row.response_tokens.resize(1 + random() % 60);
+    for (auto* tokens : {&row.prompt_tokens, &row.response_tokens}) {
+      for (TokenId& token : *tokens) token = static_cast<TokenId>(random() % 320);
+    }
+    row.advantage = static_cast<double>(random() % 2001) / 1000.0 - 1.0;
+  }
+  return rows;
+}
 
 /// Every file below a folder, with its content.
 inline std::map<std::string, std::string> contents(const std::filesystem::path& folder) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "nn/internal/sharding.h"
 #include "nn/learner_config.h"
 #include "nn/parameter_layout.h"
 
@@ -16,26 +17,42 @@ struct MomentTensors {
   at::Tensor m, v, m_scale, v_scale;
 };
 
-/// Both moments of every parameter of a layout, in flat arenas, zero at first.
+/// Types of the moments of one parameter; scales are float32 where there are any.
+struct MomentTypes {
+  at::ScalarType m, v;
+  bool has_scales;
+};
+
+/// Both moments of every shard that this rank keeps, in flat arenas, zero at first.
 ///
-/// float32 and bfloat16 moments lie over the layout's index space. So do 8-bit codes, with their
-/// scales block after block beside them; a parameter starts a block of its own. Vectors and what
-/// has under 4096 elements then keep float32 moments, end to end in a third pair of arenas
-/// (specs/performance.md D.4).
+/// 8-bit codes have their scales block after block beside them; a parameter starts a block of its
+/// own. Vectors and what has under 4096 elements then keep float32 moments, in a third pair of
+/// arenas (specs/performance.md D.4).
 class Moments {
  public:
-  Moments(const ParameterLayout& layout, MomentDtype dtype, at::Device device);
+  Moments(const ParameterLayout& layout, const Sharding& sharding, MomentDtype dtype,
+          at::Device device);
 
-  /// Views of those of parameter `i` of the layout, [count] and [blocks].
+  /// Views of those of shard `i` of this rank, [count] and [blocks].
   MomentTensors of(std::size_t i) const;
 
+  MomentTypes types(const Parameter& parameter) const;
+
+  /// Never kAuto, which is float32 here.
+  MomentDtype dtype() const { return dtype_; }
+
+  /// Scales that go with `count` elements from the beginning of a block on.
+  static std::int64_t blocks(std::int64_t count);
+
  private:
-  /// Where the moments of one parameter lie.
+  /// Where the moments of one shard lie.
   struct Place {
     ParameterRange range;  ///< of arenas_, or of wide_
     bool is_wide = false;
     ParameterRange blocks;  ///< of the scales
   };
+
+  MomentDtype dtype_;
 
   std::vector<Place> places_;
   MomentTensors arenas_;

@@ -17,8 +17,8 @@ struct NormStyle {
 };
 
 // The operations below take activations in float32, bfloat16 or (all tensors) float64, on any
-// device, and run fused kernels for the first two on the CPU. Gradients reach a weight only through
-// a result that requires grad, which is one whose activations require grad.
+// device, and run fused kernels for the first two on CPUs and GPUs. Gradients reach a weight only
+// through a result that requires grad, which is one whose activations require grad.
 
 /// @param x       [T, D]
 /// @param weight  [D]

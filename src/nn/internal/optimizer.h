@@ -6,13 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "nn/internal/gradient_norm.h"
 #include "nn/internal/moments.h"
 #include "nn/internal/parameter_store.h"
 #include "nn/learner_config.h"
 
 namespace polaris::nn {
 
-/// AdamW over a whole ParameterStore.
+/// AdamW over a whole ParameterStore. With several ranks, all of which make the same calls, each
+/// steps its own shard with the gradients of all (ZeRO-1).
 class Optimizer {
  public:
   /// @param store  has gradients; outlives the optimizer
@@ -24,8 +26,8 @@ class Optimizer {
     std::vector<std::string> nonfinite_tensors;  ///< if any, nothing changed
   };
 
-  /// Scales the gradient arena, clips it to config.max_grad_norm, updates all weights, and clears
-  /// the arena.
+  /// Adds up the gradient arenas of all ranks, scales the sum, clips it to config.max_grad_norm,
+  /// updates all weights, and clears the arena.
   Step step(double learning_rate, double gradient_scale);
 
   /// Updates made, those that were not finite not counted: the step of the bias corrections.
@@ -35,6 +37,8 @@ class Optimizer {
   const Moments& moments() const { return moments_; }
 
  private:
+  GradientNorm reduced_norm() const;
+
   ParameterStore& store_;
   OptimizerConfig config_;
   std::uint64_t seed_;

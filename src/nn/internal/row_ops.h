@@ -2,22 +2,34 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <type_traits>
 
 #include "base/error.h"
+#include "nn/cuda/column_sums.h"
 #include "nn/internal/norm.h"
+#include "nn/internal/run_blocks.h"
 #include "nn/internal/weight.h"
 #include "nn/kernels/norm_rows.h"
 
 /// What the operations on rows share: choice of form, pointers for kernels, split over threads.
 namespace polaris::nn {
 
-/// True where the fused form of an operation on `x` exists.
+inline bool is_row_type(const at::Tensor& x) {
+  return x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
+}
+
+/// True where an operation on `x` has a fused form for the CPU.
 inline bool has_row_kernels(const at::Tensor& x) {
-  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
+  return x.is_cpu() && is_row_type(x) && !takes_gpu_kernels(x);
+}
+
+/// True where an operation on `x` has a fused form, if there are kernels for the CPU and a GPU.
+inline bool has_fused_form(const at::Tensor& x) {
+  return is_row_type(x) && (x.is_cpu() || takes_gpu_kernels(x));
 }
 
 /// Calls work(T{}) with the kernels' name for the type of `x`: float or kernels::Bf16.
@@ -97,6 +109,20 @@ inline at::Tensor with_dense_rows(const at::Tensor& x) {
 
 /// Adds an operation's share to the gradient of a weight; nothing to do if that is frozen.
 void add_gradient(const Weight& weight, const at::Tensor& share);
+
+/// Adds to the gradient of a weight of `width` elements what the rows contribute: a term of
+/// nn/cuda/column_sums.h.
+template <class Term>
+void add_column_sums(const Weight& weight, const Term& term, std::int64_t rows, std::int64_t width,
+                     const at::Tensor& where) {
+  if (!weight.gradient.defined()) return;
+  cuda::ColumnSums<Term> kernel = {.term = term, .rows = rows, .width = width};
+  const at::Tensor partials =
+      at::empty({kernel.blocks(), width}, where.options().dtype(at::kFloat));
+  kernel.partials = partials.mutable_data_ptr<float>();
+  run_blocks(kernel, kernel.indices(), where);
+  add_gradient(weight, partials.sum(0));
+}
 
 /// A weight as composite forms take it: a leaf whose gradient the engine adds to weight.gradient.
 at::Tensor leaf(const Weight& weight);

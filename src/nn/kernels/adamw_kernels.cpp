@@ -1,7 +1,6 @@
 #include "nn/kernels/adamw_kernels.h"
 
-#include "nn/kernels/moment_map.h"
-#include "nn/kernels/split_float.h"
+#include "nn/kernels/adamw_arithmetic.h"
 
 // Compiled without fused multiply-adds (-ffp-contract=off in CMakeLists.txt): they round once where
 // an instruction set without them rounds twice, and a step must not depend on the machine.
@@ -12,7 +11,7 @@ namespace {
 constexpr std::int64_t kTile = 128;  // parameters that share 16 blocks of 8 x 16 random bits
 constexpr int kBlocks = 16;
 
-/// philox() of base/random.h for 16 blocks at a time; word w of block b is words[16 w + b].
+/// philox() of base/philox.h for 16 blocks at a time; word w of block b is words[16 w + b].
 void draw_tile(RoundingStream stream, std::uint64_t tile, std::uint32_t* words) {
   const std::uint64_t first_block = tile * kBlocks;
 #pragma omp simd
@@ -64,43 +63,6 @@ void rounding_bits(const RoundingStream& stream, std::int64_t first, std::int64_
   }
 }
 
-struct WholeWeights {
-  float* weight;
-  float get(std::int64_t i) const { return weight[i]; }
-  void set(std::int64_t i, float w) const { weight[i] = w; }
-  WholeWeights from(std::int64_t begin) const { return {weight + begin}; }
-};
-
-struct SplitWeights {
-  Bf16* upper;
-  std::int16_t* lower;
-  float get(std::int64_t i) const { return join({upper[i].bits, lower[i]}); }
-  void set(std::int64_t i, float w) const {
-    const SplitFloat parts = split(w);
-    upper[i].bits = parts.upper;
-    lower[i] = parts.lower;
-  }
-  SplitWeights from(std::int64_t begin) const { return {upper + begin, lower + begin}; }
-};
-
-/// Rounds v >= 0 up with the probability that keeps its mean: `random` is uniform in [0, 2^16).
-POLARIS_INLINE void store_at_random(Bf16& to, float v, std::uint16_t random) {
-  to.bits = static_cast<std::uint16_t>((__builtin_bit_cast(std::uint32_t, v) + random) >> 16);
-}
-POLARIS_INLINE void store_at_random(float& to, float v, std::uint16_t) { to = v; }
-
-// Floats in and out: in a simd loop g++ puts a struct into memory, and there is no vector code.
-POLARIS_INLINE float moved_m(float m, float g, const AdamWConstants& c) {
-  return m + c.one_minus_beta1 * (g - m);
-}
-POLARIS_INLINE float moved_v(float v, float g, const AdamWConstants& c) {
-  return c.beta2 * v + c.one_minus_beta2 * (g * g);
-}
-POLARIS_INLINE float moved_weight(float w, float m, float root, const AdamWConstants& c) {
-  const float denominator = root * c.inverse_root_bias2 + c.eps;
-  return w - (c.decay * w + c.step_size * m / denominator);
-}
-
 /// Elements begin .. end - 1 of the arrays; random[i - begin] rounds element i, if it is rounded.
 template <class Weights, class Moment>
 void update_part(const Weights weights, Moment* __restrict m, Moment* __restrict v,
@@ -113,7 +75,7 @@ void update_part(const Weights weights, Moment* __restrict m, Moment* __restrict
     const float new_v = moved_v(load(v[i]), g, c);
     store(m[i], new_m);
     store_at_random(v[i], new_v, random == nullptr ? 0 : random[i - begin]);
-    weights.set(i, moved_weight(weights.get(i), new_m, __builtin_sqrtf(new_v), c));
+    weights.set(i, moved_weight(weights.get(i), new_m, root_of(new_v), c));
   }
 }
 
@@ -130,15 +92,11 @@ void update_block(const Weights weights, const float* __restrict gradient,
   const float old_root_scale = *root_scale;
 #pragma omp simd
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::int32_t code = m_codes[i];
-    const std::int32_t sign = code & INT32_MIN;
-    const float magnitude =
-        magnitude_of<FirstMomentMap>((code ^ (code >> 31)) - (code >> 31)) * old_m_scale;
-    const float old_m = __builtin_bit_cast(float, bits_of(magnitude) | sign);
+    const float old_m = first_moment_of(m_codes[i], old_m_scale);
     const float old_root = magnitude_of<SecondMomentMap>(root_codes[i]) * old_root_scale;
     const float g = c.gradient_scale * gradient[i];
     m[i] = moved_m(old_m, g, c);
-    root[i] = __builtin_sqrtf(moved_v(old_root * old_root, g, c));
+    root[i] = root_of(moved_v(old_root * old_root, g, c));
     weights.set(i, moved_weight(weights.get(i), m[i], root[i], c));
   }
   std::int32_t most_m = 0;  // bits of magnitudes, which are in their order
@@ -155,13 +113,8 @@ void update_block(const Weights weights, const float* __restrict gradient,
   const float inverse_root = inverse_scale(*root_scale);
 #pragma omp simd
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::int32_t bits = bits_of(m[i]);
-    const std::int32_t negative = bits >> 31;  // all ones or all zeros
-    const float magnitude = __builtin_bit_cast(float, bits& INT32_MAX) * inverse_m;
-    m_codes[i] =
-        static_cast<std::int8_t>((code_of<FirstMomentMap>(magnitude, 0.5F) ^ negative) - negative);
-    root_codes[i] = static_cast<std::uint8_t>(
-        code_of<SecondMomentMap>(root[i] * inverse_root, static_cast<float>(random[i]) * 0x1p-16F));
+    m_codes[i] = first_moment_code(m[i], inverse_m);
+    root_codes[i] = root_code(root[i], inverse_root, random[i]);
   }
 }
 

@@ -47,14 +47,16 @@ using FirstMomentMap = MomentMap<7>;   ///< beside a sign
 using SecondMomentMap = MomentMap<8>;  ///< of the root of the second moment
 
 POLARIS_INLINE std::int32_t bits_of(float x) { return __builtin_bit_cast(std::int32_t, x); }
+POLARIS_INLINE float float_of(std::int32_t bits) { return __builtin_bit_cast(float, bits); }
 
 /// The magnitude of a code. Floats above 0 are in the order of their bits, and only integers have a
 /// maximum that g++ makes vector code of; a line below 0 is negative both ways.
 template <class Map>
 POLARIS_INLINE float magnitude_of(std::int32_t code) {
+  constexpr auto kLines = Map::kLines;  // kernels of a GPU cannot refer to the map's own
   const auto x = static_cast<float>(code);
   std::int32_t most = 0;
-  for (const auto& line : Map::kLines.line) {
+  for (const auto& line : kLines.line) {
     const std::int32_t bits = bits_of(x * line.slope + line.intercept);
     most = bits > most ? bits : most;
   }
@@ -65,8 +67,9 @@ POLARIS_INLINE float magnitude_of(std::int32_t code) {
 /// of the two the one that keeps the mean where `up` is uniform in [0, 1).
 template <class Map>
 POLARIS_INLINE std::int32_t code_of(float magnitude, float up) {
+  constexpr auto kLines = Map::kLines;
   std::int32_t least = bits_of(Map::kLastCode);
-  for (const auto& line : Map::kLines.line) {
+  for (const auto& line : kLines.line) {
     const std::int32_t bits = bits_of(magnitude * line.inverse_slope + line.inverse_intercept);
     least = bits < least ? bits : least;
   }

@@ -13,7 +13,7 @@ struct Norm {
   bool zero_centred;  ///< multiply by 1 + weight, and round afterwards instead of before
 };
 
-POLARIS_INLINE float inverse_root(float x) { return 1.0F / __builtin_sqrtf(x); }
+POLARIS_INLINE float inverse_root(float x) { return 1.0F / root_of(x); }
 
 /// 1 / root mean square of the row.
 template <class T>

@@ -12,12 +12,14 @@
 /// machine.
 ///
 /// The functions below have no branches: a loop over them under `#pragma omp simd` becomes vector
-/// code for every instruction set.
+/// code for every instruction set. Kernels of a GPU (nn/cuda/) use the same ones.
 #pragma once
 
 #include <cstdint>
 
-#define POLARIS_INLINE static inline __attribute__((always_inline))
+#include "base/host_device.h"
+
+#define POLARIS_INLINE POLARIS_DEVICE static inline __attribute__((always_inline))
 
 namespace polaris::kernels {
 
@@ -45,6 +47,14 @@ POLARIS_INLINE float rounded(float x) {
   T stored;
   store(stored, x);
   return load(stored);
+}
+
+POLARIS_INLINE float root_of(float x) {
+#if defined(__CUDA_ARCH__)
+  return __fsqrt_rn(x);
+#else
+  return __builtin_sqrtf(x);
+#endif
 }
 
 /// x where low <= x <= high, else the nearer of the two; a NaN stays. Made of masks: from

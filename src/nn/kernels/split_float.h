@@ -1,6 +1,5 @@
 #pragma once
 
-#include <bit>
 #include <cstdint>
 
 namespace polaris::kernels {
@@ -17,14 +16,14 @@ struct SplitFloat {
 };
 
 constexpr SplitFloat split(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto bits = __builtin_bit_cast(std::uint32_t, value);
   const std::uint32_t upper = (bits + 0x8000U) >> 16;
   return {static_cast<std::uint16_t>(upper), static_cast<std::int16_t>(bits - (upper << 16))};
 }
 
 constexpr float join(SplitFloat parts) {
   const auto upper = static_cast<std::uint32_t>(parts.upper) << 16;
-  return std::bit_cast<float>(upper + static_cast<std::uint32_t>(std::int32_t{parts.lower}));
+  return __builtin_bit_cast(float, upper + static_cast<std::uint32_t>(std::int32_t{parts.lower}));
 }
 
 }  // namespace polaris::kernels
