@@ -1,73 +1,21 @@
-// Several ranks of one training, as processes of the built program.
+// Ranks of one training that are killed and stopped.
 
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cmath>
 #include <csignal>
 #include <fstream>
 #include <iterator>
 #include <random>
 #include <thread>
 
-#include "app/real_run_testing.h"
+#include "app/ranks_run_testing.h"
 #include "base/error.h"
-#include "base/jsonl.h"
 
 namespace polaris {
 namespace {
 
 namespace fs = std::filesystem;
-
-class RanksRun : public testing::Test {
- protected:
-  std::vector<std::string> train(const std::string& name, int ranks) const {
-    return {"train",   config.string(),           "--run-dir", (folder / name).string(),
-            "--ranks", std::to_string(ranks),     "--threads", "1",
-            "--set",   "distributed.timeout_s=60"};
-  }
-  void finish(const std::string& name, int ranks) const {
-    const BinaryResult result = run_polaris(train(name, ranks));
-    ASSERT_EQ(result.exit_code, 0) << result.err << result.out;
-  }
-  std::vector<Json> lines(const std::string& name, const char* file) const {
-    std::vector<Json> lines;
-    JsonlReader reader(folder / name / file, LastLine::kMustBeWhole);
-    while (auto line = reader.next()) lines.push_back(std::move(*line));
-    return lines;
-  }
-  std::vector<Json> rollouts(const std::string& name) const {
-    return lines(name, "rollouts.jsonl");
-  }
-
-  const TempFolder folder;
-  const fs::path config = small_run_config(folder.path());
-};
-
-TEST_F(RanksRun, TwoAndThreeMakeTheRunOfOneUpToRounding) {
-  finish("one", 1);
-  const auto alone = rollouts("one");
-  const auto metrics_alone = lines("one", "metrics.jsonl");
-  for (const int ranks : {2, 3}) {
-    const std::string name = fmt::format("of {}", ranks);
-    finish(name, ranks);
-    const auto together = rollouts(name);
-    ASSERT_EQ(together.size(), alone.size());
-    for (std::size_t i = 0; i < alone.size(); ++i) {
-      EXPECT_EQ(together[i].at("id"), alone[i].at("id"));  // the same order of data throughout
-      if (alone[i].at("step") == 1) {                      // before any update
-        EXPECT_EQ(together[i], alone[i]);
-      }
-    }
-    const auto metrics = lines(name, "metrics.jsonl");
-    ASSERT_EQ(metrics.size(), metrics_alone.size());
-    for (const char* measure : {"actor/grad_norm", "actor/entropy", "critic/score/mean"}) {
-      const double expected = metrics_alone[1].at(measure).get<double>();
-      EXPECT_NEAR(metrics[1].at(measure).get<double>(), expected, 1e-5 * std::abs(expected))
-          << measure;
-    }
-  }
-}
 
 /// One of the ranks that a launcher has started; the launcher itself while there are none.
 pid_t some_rank(pid_t launcher, unsigned which) {

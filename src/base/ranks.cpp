@@ -18,12 +18,12 @@ std::string message_of(const Error& error) {
                        -1, ' ', false, Json::error_handler_t::replace);
 }
 
-Error error_in(std::string_view message, const Ranks& ranks, std::size_t rank) {
+/// The same words on all ranks, so that a launcher need not repeat them.
+Error error_in(std::string_view message, std::size_t rank) {
   const Json json = Json::parse(message.substr(1));
   const Error error(static_cast<ErrorCode>(json.at("code").get<int>()),
                     json.at("what").get<std::string>());
-  return static_cast<int>(rank) == ranks.rank() ? error
-                                                : error.within(fmt::format("rank {}", rank));
+  return rank == 0 ? error : error.within(fmt::format("rank {}", rank));
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ std::vector<std::string> jointly(Ranks& ranks, const std::function<std::string()
   }
   std::vector<std::string> outcomes = ranks.all_gather(outcome);
   for (std::size_t rank = 0; rank < outcomes.size(); ++rank) {
-    if (outcomes[rank].front() == kFailed) throw JointError(error_in(outcomes[rank], ranks, rank));
+    if (outcomes[rank].front() == kFailed) throw JointError(error_in(outcomes[rank], rank));
     outcomes[rank].erase(0, 1);
   }
   return outcomes;

@@ -21,7 +21,7 @@ std::vector<PairedValue> crossed(int seeds, int prompts, With with) {
   for (int s = 0; s < seeds; ++s) {
     for (int p = 0; p < prompts; ++p)
       values.push_back({.seed = static_cast<std::uint64_t>(s + 1),
-                        .prompt_id = "p" + std::to_string(p),
+                        .prompt_id = fmt::format("p{}", p),
                         .target_words = 300 + 200 * p,
                         .with = with(s, p),
                         .without = 1.0});

@@ -77,9 +77,9 @@ void LearnerConfig::fields(FieldList& list) {
 }
 
 void DistributedConfig::fields(FieldList& list) {
-  list("backend", backend, "of the collectives; auto: nccl on GPUs, gloo on CPUs");
+  list("backend", backend, "of the collectives; auto: nccl on GPUs, gloo on CPUs", changeable());
   list("timeout_s", timeout_s, "seconds until a silent rank ends the run",
-       {.range = above(0, "a collective needs time")});
+       changeable(above(0, "a collective needs time")));
 }
 
 void DeviceConfig::fields(FieldList& list) {

@@ -84,9 +84,22 @@ JudgeConfig of_one_rank(JudgeConfig judge, const Ranks& ranks) {
   return judge;
 }
 
-/// Refuses what several ranks cannot do.
-void check_together(const RunConfig& config, const Ranks& ranks) {
+/// Refuses what several ranks cannot do, and ranks that mean to do different things.
+void check_together(RunConfig config, Ranks& ranks) {
   if (ranks.size() == 1) return;
+  RunConfig standard;
+  const FieldList own = list_fields(config);
+  const std::string first = ranks.from_first(show_config(own, list_fields(standard)));
+  jointly(ranks, [&]() -> std::string {
+    auto theirs =
+        read_config<RunConfig>(ConfigSource::from_text(first, "the configuration of rank 0"));
+    const auto different = fixed_keys_changed(list_fields(theirs), own);
+    if (different.empty()) return "";
+    throw Error(ErrorCode::kInvalidConfig,
+                fmt::format("started with another configuration than rank 0: {}; give all ranks "
+                            "the same",
+                            join(different, "; ")));
+  });
   if (config.rollout.engine == EngineKind::kRemote)
     throw Error(ErrorCode::kInvalidConfig,
                 "rollout.engine is remote, and several ranks would each give the server weights; "
