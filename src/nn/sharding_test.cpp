@@ -10,6 +10,8 @@
 #include "nn/fake_collective.h"
 #include "nn/internal/golden_testing.h"
 #include "nn/internal/learner_testing.h"
+#include "nn/internal/moments.h"
+#include "nn/internal/parameter_store.h"
 #include "weights/safetensors.h"
 
 namespace polaris::nn {
@@ -60,6 +62,29 @@ TEST(Sharding, SumsAreInTheOrderOfRanksAndSharesAreEverybodys) {
       EXPECT_TRUE(at::equal(slice, at::full({5}, 7.0)));
     });
   });
+}
+
+TEST(Sharding, ARankKeepsItsPartOfMomentsAndRemainders) {
+  const ParameterLayout layout = tiny_layout();
+  const std::int64_t whole = layout.size();
+  for (const int ranks : {1, 2, 4}) {
+    FakeRendezvous rendezvous(ranks, 10);
+    on_ranks(rendezvous, [&](Collective& collective) {
+      const ParameterStore store(layout, {.compute = at::kBFloat16,
+                                          .split_master = true,
+                                          .gradients = true,
+                                          .collective = &collective});
+      const Moments moments(layout, store.sharding(), MomentDtype::kBfloat16, at::kCPU);
+      // What is allocated, not what is looked at.
+      const auto elements = [](const at::Tensor& view) {
+        return static_cast<double>(view.storage().nbytes()) / 2;
+      };
+      const double part = static_cast<double>(whole) / ranks;
+      for (const at::Tensor& view :
+           {moments.of(0).m, moments.of(0).v, store.remainder(store.sharding().own())})
+        EXPECT_NEAR(elements(view), part, 0.01 * part);
+    });
+  }
 }
 
 struct Numbers {
