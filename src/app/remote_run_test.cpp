@@ -22,7 +22,14 @@ class RemoteRun : public testing::Test {
         EXPECT_TRUE(fs::exists(given / "model.safetensors") && fs::exists(given / "config.json"));
         policies.insert(given.filename().string());
       }
+      if (request.target == "/v1/load_lora_adapter") {
+        const fs::path given = body.at("lora_path").get<std::string>();
+        EXPECT_TRUE(fs::exists(given / "adapter_model.safetensors") &&
+                    fs::exists(given / "adapter_config.json"));
+        policies.insert(given.filename().string());
+      }
       if (request.target != "/v1/completions") return std::nullopt;
+      asked_models.insert(body.at("model").get<std::string>());
       std::vector<TokenId> tokens = story_tokens(body.at("seed").get<std::uint32_t>());
       tokens.back() = body.at("stop_token_ids").at(0).get<TokenId>();
       return stream_reply(FakeVllm::stream(fake.events(body, tokens)));
@@ -44,6 +51,7 @@ class RemoteRun : public testing::Test {
   FakeVllm fake;
   LoopbackServer server{[this](const ServerRequest& request) { return fake(request); }};
   std::set<std::string> policies;
+  std::set<std::string> asked_models;
 };
 
 TEST_F(RemoteRun, TrainsOnWhatTheServerWritesWithEachPolicy) {
@@ -60,6 +68,21 @@ TEST_F(RemoteRun, TrainsOnWhatTheServerWritesWithEachPolicy) {
   }
   const auto remote = folder.path() / "run" / "remote";
   EXPECT_EQ(std::distance(fs::directory_iterator(remote), {}), 1);  // only the last one stays
+}
+
+TEST_F(RemoteRun, GivesTheServerOnlyTheAdapterThatItTrains) {
+  const BinaryResult result = train({"--set", "model.lora.enabled=true", "--set",
+                                     "model.lora.rank=4", "--set", "rollout.remote.weights=lora"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(policies.size(), 5U);      // before the first step, and after each of the four
+  EXPECT_EQ(asked_models.size(), 5U);  // every story was asked of its step's adapter
+  EXPECT_EQ(fake.adapters.size(), 1U);
+  const auto rows = lines_of(real_file_system().read(folder.path() / "run" / "rollouts.jsonl"));
+  ASSERT_FALSE(rows.empty());
+  for (const OrderedJson& row : rows) {
+    if (row.at("origin") == "policy")
+      EXPECT_EQ(row.at("policy_version"), row.at("step").get<int>() - 1);
+  }
 }
 
 TEST_F(RemoteRun, RefusesServersThatCannotBeTrained) {
