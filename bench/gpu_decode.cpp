@@ -21,12 +21,12 @@
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <iostream>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -35,6 +35,7 @@
 #include "nn/internal/row_ops.h"
 #include "nn/internal/run_blocks.h"
 #include "nn/internal/slot_writer.h"
+#include "weights/model_config.h"
 
 namespace polaris::nn {
 namespace {

@@ -77,8 +77,9 @@ void settle_by_plan(const RunConfig& config, const RankSetup& setup, const Model
   const MemoryPlan plan =
       plan_memory(memory_request(config, model, target.device, setup.collective->size()));
   options.optimizer.moments = plan.moments;
-  if (target.device.kind == DeviceKind::kCuda)
-    options.learner.microbatch_tokens = plan.microbatch_tokens;
+  if (target.device.kind == DeviceKind::kCpu) return;
+  options.learner.microbatch_tokens = plan.microbatch_tokens;
+  options.head_rows = plan.head_rows;
 }
 
 }  // namespace polaris

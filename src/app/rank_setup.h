@@ -24,8 +24,8 @@ bool start_ranks(int ranks);
 RankSetup join_ranks(const RunConfig& config);
 
 /// TrainingRun::settle: gives the learner this rank's device, and from the memory plan of the run
-/// on it the type of the moments and, on a GPU, the size of micro-batches, where the configuration
-/// leaves them open.
+/// on it the type of the moments and, on a GPU, the sizes of micro-batches and of the head's tiles,
+/// where the configuration leaves them open.
 void settle_by_plan(const RunConfig& config, const RankSetup& setup, const ModelConfig& model,
                     TorchLearnerOptions& options);
 

@@ -1,5 +1,6 @@
 #include "eval/paired_table.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "base/random.h"
@@ -54,8 +55,10 @@ TEST(PairedTable, ADifferenceThatIsTheSameEverywhereIsCertain) {
 }
 
 TEST(PairedTable, SeedsThatDisagreeWidenTheIntervalAsPromptsDo) {
-  const auto by_seed = paired_table(crossed(6, 6, [](int s, int) { return s; }), config());
-  const auto by_prompt = paired_table(crossed(6, 6, [](int, int p) { return p; }), config());
+  const auto by_seed =
+      paired_table(crossed(6, 6, [](int s, int) -> double { return s; }), config());
+  const auto by_prompt =
+      paired_table(crossed(6, 6, [](int, int p) -> double { return p; }), config());
   for (const auto& rows : {by_seed, by_prompt}) {
     EXPECT_LT(rows[0].interval->low, rows[0].difference - 0.5);
     EXPECT_GT(rows[0].interval->high, rows[0].difference + 0.5);

@@ -8,11 +8,14 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/rand.h>
-#include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
 
 #include "nn/cuda/decode_delta_blocks.h"
 #include "nn/cuda/decode_draw_blocks.h"

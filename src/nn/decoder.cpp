@@ -157,9 +157,8 @@ at::Tensor Decoder::mix(const AttentionWeights& weights, const at::Tensor& x,
       attention_inputs(linear(x, weights.in), attention_layout_, weights.norms, batch.rope);
   // FlashAttention, which is on GPUs only, takes nothing wider than bfloat16.
   const auto operand = [&](const at::Tensor& t) { return x.is_cuda() ? t.to(x.scalar_type()) : t; };
-  const at::Tensor o =
-      packed_attention(operand(inputs.q), operand(inputs.k), operand(inputs.v), batch.sequences,
-                       config_.sliding_window, attention_scale());
+  const at::Tensor o = packed_attention(operand(inputs.q), operand(inputs.k), operand(inputs.v),
+                                        batch.sequences, config_.sliding_window, attention_scale());
   return linear(gate_attention(o, inputs.gate, x.scalar_type()), weights.out);
 }
 

@@ -187,34 +187,56 @@ DeltaOutput forward(const DeltaOperands& x, const DeltaPlan& plan, double scale,
   return {from_chunks(o, plan, heads), from_batch(last, plan)};
 }
 
-DeltaOperands backward(const DeltaOperands& x, const DeltaPlan& plan, double scale,
-                       const DeltaSaved& saved, const DeltaOutput& d_output) {
-  const ProductPrecision precision = product_precision();
+/// What the scan from the last chunks to the first leaves.
+struct ScannedBack {
+  at::Tensor d_v;       // [B, C, V]
+  at::Tensor d_beta;    // [B, C, 1]
+  at::Tensor d_states;  // [B, K, V]  G of every chunk
+  at::Tensor d_h0;      // [N * Hv, K, V]  if there is an h0
+};
+
+ScannedBack scan_back(const DeltaOperands& x, const DeltaPlan& plan, const Chunks& c,
+                      const DeltaSaved& saved, const at::Tensor& d_o,
+                      const at::Tensor& d_final_state) {
   const std::int64_t heads = x.v.size(1);
-  const Chunks c(x, plan, scale);
-  const at::Tensor d_o =
-      to_chunks(d_output.o.defined() ? d_output.o : at::zeros_like(x.v), plan, heads);
   const at::Tensor writes = transposed(saved.inverse * transposed(c.beta));
   const at::Tensor k_reads = transposed(c.k * c.since_start);
   const at::Tensor k_writes = c.k * c.until_end;
   const at::Tensor d_u = at::bmm(transposed(c.scores), d_o);  // first summand, then all of dU
   const at::Tensor by_reads = at::bmm(transposed(c.q_reads), d_o);
   const at::Tensor d_v = at::empty_like(d_u);
-  const at::Tensor d_states = at::empty_like(saved.states);  // G of every chunk
-  const at::Tensor d_last = to_batch(d_output.final_state, x, plan);
+  const at::Tensor d_states = at::empty_like(saved.states);
+  const at::Tensor d_last = to_batch(d_final_state, x, plan);
   for (std::int64_t i = plan.steps(); i-- > 0;) {
     const Step step(plan, heads, i);
-    const at::Tensor g = step.of(d_states), d_r = step.of(d_v);
+    const at::Tensor g = step.of(d_states), d_e = step.of(d_v);
     if (step.running < step.count) step.ended(g).copy_(step.ended(d_last));
-    multiply(d_r, step.of(writes), step.of(d_u).baddbmm_(step.of(k_writes), g));
+    multiply(d_e, step.of(writes), step.of(d_u).baddbmm_(step.of(k_writes), g));
     if (i == 0 && !x.h0.defined()) break;
     // Of the chunk before, whose states are the step before's first ones; of h0 in the end.
     at::Tensor before = i == 0 ? d_last : Step(plan, heads, i - 1).of(d_states);
     before = before.narrow(0, 0, step.count);
     at::addcmul_out(before, step.of(by_reads), g, step.of(c.whole));
-    before.baddbmm_(step.of(k_reads), d_r, 1, -1);
+    before.baddbmm_(step.of(k_reads), d_e, 1, -1);
   }
   const at::Tensor d_r = at::bmm(transposed(saved.inverse), d_u);
+  return {.d_v = d_v,
+          .d_beta = (d_r * saved.written).sum(-1, true) / c.beta.clamp_min(1e-20),
+          .d_states = d_states,
+          .d_h0 = d_last};
+}
+
+DeltaOperands backward(const DeltaOperands& x, const DeltaPlan& plan, double scale,
+                       const DeltaSaved& saved, const DeltaOutput& d_output) {
+  const ProductPrecision precision = product_precision();
+  const std::int64_t heads = x.v.size(1);
+  Chunks c(x, plan, scale);
+  const at::Tensor d_o =
+      to_chunks(d_output.o.defined() ? d_output.o : at::zeros_like(x.v), plan, heads);
+  const ScannedBack scanned = scan_back(x, plan, c, saved, d_o, d_output.final_state);
+  const at::Tensor &d_v = scanned.d_v, &d_states = scanned.d_states;
+  c.q_reads.reset();  // memory is at its highest below
+  c.scores.reset();
 
   const at::Tensor& u = saved.written;
   const at::Tensor y = at::bmm(d_v, transposed(u)).mul_(c.decay).tril_(-1).neg_();
@@ -225,7 +247,6 @@ DeltaOperands backward(const DeltaOperands& x, const DeltaPlan& plan, double sca
       at::bmm(d_v, transposed(saved.states)).mul_(c.since_start).neg_().baddbmm_(y, c.k);
   const at::Tensor d_k_write = at::bmm(transposed(y), c.k).baddbmm_(transposed(z), c.q);
   const at::Tensor d_k_outlive = at::bmm(u, transposed(d_states)).mul_(c.until_end);
-  const at::Tensor d_beta = (d_r * u).sum(-1, true) / c.beta.clamp_min(1e-20);
 
   const at::Tensor d_gamma = at::empty(c.beta.sizes(), c.beta.options().dtype(at::kDouble));
   const at::Tensor outlived = at::empty_like(d_gamma);
@@ -261,8 +282,8 @@ DeltaOperands backward(const DeltaOperands& x, const DeltaPlan& plan, double sca
           .k = from_chunks(d_k_read + d_k_write + d_k_outlive, plan, x.k.size(1)),
           .v = from_chunks(d_v, plan, heads),
           .g = from_chunks(d_g.to(x.g.scalar_type()), plan, heads).squeeze(-1),
-          .beta = from_chunks(d_beta, plan, heads).squeeze(-1),
-          .h0 = x.h0.defined() ? from_batch(d_last, plan) : at::Tensor()};
+          .beta = from_chunks(scanned.d_beta, plan, heads).squeeze(-1),
+          .h0 = x.h0.defined() ? from_batch(scanned.d_h0, plan) : at::Tensor()};
 }
 
 }  // namespace

@@ -10,7 +10,8 @@
 namespace polaris::nn {
 
 HeadScores gradient_pass(const Decoder& decoder, Trunk& trunk, const PackedTargets& pack,
-                         double temperature, const LossGradient& loss_gradient) {
+                         double temperature, const LossGradient& loss_gradient,
+                         std::int64_t head_rows) {
   const c10::AutoGradMode without_graph(false);
   const at::Device device = decoder.head().value.device();
   const PackedBatch batch(decoder.config(), pack.tokens, pack.lengths, device);
@@ -25,8 +26,9 @@ HeadScores gradient_pass(const Decoder& decoder, Trunk& trunk, const PackedTarge
     normed = decoder.final_norm(selected);
   }
   at::Tensor head_gradient = at::empty_like(normed);
-  const HeadScores scores = head_forward_backward(normed.detach(), decoder.head(), targets,
-                                                  temperature, loss_gradient, head_gradient);
+  const HeadScores scores =
+      head_forward_backward(normed.detach(), decoder.head(), targets, temperature, loss_gradient,
+                            head_gradient, head_rows);
   torch::autograd::backward({normed}, {head_gradient});
   at::Tensor gradient = at::zeros_like(x);
   gradient.index_copy_(0, positions, selected.grad());

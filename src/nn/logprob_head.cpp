@@ -213,7 +213,7 @@ at::Tensor gradient(const Tile& tile, std::span<const float> slopes, const at::T
 
 /// Walks over the tiles; `backward` is called for each behind its scores.
 HeadScores walk(const at::Tensor& h, const at::Tensor& weight, const at::Tensor& targets,
-                double temperature, bool with_top,
+                double temperature, bool with_top, std::int64_t tile_rows,
                 const std::function<void(std::int64_t first, Tile& tile,
                                          std::span<const float> logprobs)>& backward) {
   const std::int64_t count = h.size(0), vocab = weight.size(0);
@@ -229,7 +229,7 @@ HeadScores walk(const at::Tensor& h, const at::Tensor& weight, const at::Tensor&
     scores.top_ids.resize(count);
     scores.max_logits.resize(count);
   }
-  const std::int64_t most = std::min(rows_of_tile(h, vocab), count);
+  const std::int64_t most = std::min(tile_rows > 0 ? tile_rows : rows_of_tile(h, vocab), count);
   const at::Tensor memory = at::empty({most, vocab}, h.options().dtype(logit_type(h)));
   for (std::int64_t first = 0; first < count; first += most) {
     const std::int64_t rows = std::min(most, count - first);
@@ -253,14 +253,15 @@ HeadScores walk(const at::Tensor& h, const at::Tensor& weight, const at::Tensor&
 
 HeadScores head_logprobs(const at::Tensor& h, const at::Tensor& weight, const at::Tensor& targets,
                          double temperature, bool with_top) {
-  return walk(h, weight, targets, temperature, with_top, nullptr);
+  return walk(h, weight, targets, temperature, with_top, /*tile_rows=*/0, nullptr);
 }
 
 HeadScores head_forward_backward(const at::Tensor& h, const Weight& weight,
                                  const at::Tensor& targets, double temperature,
-                                 const LossGradient& loss_gradient, const at::Tensor& dh) {
+                                 const LossGradient& loss_gradient, const at::Tensor& dh,
+                                 std::int64_t tile_rows) {
   std::vector<float> slopes;
-  return walk(h, weight.value, targets, temperature, /*with_top=*/false,
+  return walk(h, weight.value, targets, temperature, /*with_top=*/false, tile_rows,
               [&](std::int64_t first, Tile& tile, std::span<const float> logprobs) {
                 const auto rows = static_cast<std::int64_t>(logprobs.size());
                 const at::Tensor dh_rows = dh.narrow(0, first, rows);

@@ -236,8 +236,9 @@ class TorchLearner::Impl {
         gradient[i] = static_cast<float>(row->coefficient * loss.gradient);
       }
     };
-    const nn::HeadScores scores = nn::gradient_pass(model_->decoder, trunk_, pack.packed,
-                                                    options_.temperature, loss_gradient);
+    const nn::HeadScores scores =
+        nn::gradient_pass(model_->decoder, trunk_, pack.packed, options_.temperature, loss_gradient,
+                          options_.head_rows);
     for (std::size_t i = 0; i < losses.size(); ++i) {
       const auto& [row, t] = pack.place[i];
       tally_.add_token(*row, t, scores.logprobs[i], scores.entropies[i], losses[i]);

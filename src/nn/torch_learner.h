@@ -25,6 +25,7 @@ struct TorchLearnerOptions {
   Objective objective = Objective::kPolicyGradient;
   double temperature = 1.0;      ///< of the softmax that log-probs are of: the sampler's
   std::int64_t total_steps = 0;  ///< where the learning rate's schedule ends
+  std::int64_t head_rows = 0;    ///< of a tile of logits; 0: what suits the device
   std::uint64_t seed = 0;        ///< of stochastic rounding
   /// The ranks that train together; outlives the learner. Null: one process.
   Collective* collective = nullptr;
@@ -69,8 +70,8 @@ class TorchLearner : public Learner {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The type of the moments that TorchLearner::save() wrote into a folder; nothing if the folder does
-/// not say, as older ones do not. @throws Error{kIo, kInvalidData}
+/// The type of the moments that TorchLearner::save() wrote into a folder; nothing if the folder
+/// does not say, as older ones do not. @throws Error{kIo, kInvalidData}
 std::optional<MomentDtype> saved_moments(const std::filesystem::path& folder);
 
 }  // namespace polaris

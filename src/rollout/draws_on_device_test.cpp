@@ -77,16 +77,16 @@ TEST_P(DrawsOnTheDevice, StoriesOfTheShippedModelAreThoseOfTheHost) {
   for (const char* text : {"Write a story about a lighthouse.", "A fox, a river, and the rain."})
     prompts.push_back({.id = text, .tokens = tokenizer.encode_plain(text)});
   for (const SamplingConfig& sampling :
-       {SamplingConfig{.temperature = 0, .repetition_penalty = 1, .max_new_tokens = 150},
-        SamplingConfig{.max_new_tokens = 150},  // the recipe
-        SamplingConfig{.temperature = 0.8, .top_k = 0, .max_new_tokens = 150},
+       {SamplingConfig{.temperature = 0, .repetition_penalty = 1, .max_new_tokens = 60},
+        SamplingConfig{.max_new_tokens = 60},  // the recipe
+        SamplingConfig{.temperature = 0.8, .top_k = 0, .max_new_tokens = 60},
         SamplingConfig{.top_p = 1,
         .top_k = 0,
         .min_p = 0.02,
         .repetition_penalty = 1,
         .presence_penalty = 0.3,
         .frequency_penalty = 0.1,
-        .max_new_tokens = 150}}) {
+        .max_new_tokens = 60}}) {
     const Policy cpu = load(folder, "cpu");
     LocalRolloutEngine::Options engine_options{
         .seed = 5, .slots = 3, .stop_tokens = stop_tokens(cpu.config(), &tokenizer, "<|im_end|>")};

@@ -88,7 +88,9 @@ struct ConvolveToken {
 ///
 ///   x = k S,  y = q S,  d = beta (v - a x),  o = scale (a y + d (k . q)),  S = a S + k^T d
 ///
-/// with a = e^g, so that the output does not wait for the update.
+/// with a = e^g, so that the output does not wait for the update. The state lies as everywhere,
+/// [K, V]: its rows are as long as those of a transposed one, and sums over keys meet in shared
+/// memory.
 template <class T, int kRows>
 struct DeltaStep {
   static constexpr int kLanes = 256;

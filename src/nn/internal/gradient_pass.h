@@ -12,8 +12,10 @@ namespace polaris::nn {
 ///
 /// Only hidden states that predict a target go through the final norm and the head.
 /// @param loss_gradient  the loss: given log-probabilities, its derivative by each
+/// @param head_rows      of a tile of logits; 0: what suits the device
 /// @return               log-probabilities and entropies of pack.targets
 HeadScores gradient_pass(const Decoder& decoder, Trunk& trunk, const PackedTargets& pack,
-                         double temperature, const LossGradient& loss_gradient);
+                         double temperature, const LossGradient& loss_gradient,
+                         std::int64_t head_rows = 0);
 
 }  // namespace polaris::nn

@@ -42,9 +42,11 @@ HeadScores head_logprobs(const at::Tensor& h, const at::Tensor& weight, const at
 ///
 /// with a = d loss / d logprob from `loss_gradient`. Adds dW to weight.gradient, if that is there.
 /// Tiles whose a are all 0 cost nothing on the way back.
-/// @param dh  [R, D], overwritten
+/// @param dh         [R, D], overwritten
+/// @param tile_rows  0: what suits the device
 HeadScores head_forward_backward(const at::Tensor& h, const Weight& weight,
                                  const at::Tensor& targets, double temperature,
-                                 const LossGradient& loss_gradient, const at::Tensor& dh);
+                                 const LossGradient& loss_gradient, const at::Tensor& dh,
+                                 std::int64_t tile_rows = 0);
 
 }  // namespace polaris::nn
