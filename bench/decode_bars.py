@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Decoding on one thread of the CPU against what the machine can do in the same run: the bars C1, C2,
-C8 and C9 of specs/performance.md F, and of H the share of the product rate at 40 rows, and 20 rows
-against transformers where ./dev setup peers has brought it.
+C8 and C9 of specs/performance.md F, and of H the share of the product rate at 40 rows, one row
+against llama.cpp with weights of the same type (./dev setup llama) and 20 rows against transformers
+(./dev setup peers), where these are.
 
-Everything is asked of bench/decode_step.cpp, or of bench/peers/transformers_step.py. What is
-compared takes turns; a speed is the median of the rounds, a ratio the median of the rounds' ratios.
+Everything is asked of bench/decode_step.cpp, bench/peers/transformers_step.py or llama.cpp's own
+benchmark. What is compared takes turns; a speed is the median of the rounds, a ratio the median of the rounds' ratios.
 Times are of the processor, so that other programs disturb less (--clock wall: by the clock)."""
 import argparse
 import os
@@ -13,6 +14,7 @@ import random
 import statistics
 import tempfile
 
+from llama_side import Llama
 from nn_peers import ROOT, Side, make_model, processor, verdict
 from nn_sizes import SIZES
 
@@ -20,6 +22,7 @@ STORAGES = ["float32", "bfloat16", "int8"]
 TOKENS = 256
 TIMES = {"S": 16, "M": 2, "L": 1}  # of a round at batch 1
 C1 = {"S": 0.50, "M": 0.55, "L": 0.70}  # of the rate at which the weights can be read
+LLAMA_BARS = {"S": 1.5, "M": 1.3, "L": 1.0}  # times llama.cpp, weights of the same type
 C2_SIZE, C2_BAR = "M", 1.7
 C8_ROWS, C8_ROW_BYTES, C8_BAR = 48, 4 * 248_320, 3.0
 C9_ROWS = [1, 3, 6]
@@ -36,6 +39,7 @@ class Bars:
     def __init__(self, arguments, folder):
         self.program, self.clock = arguments.build / "decode_step", f"{arguments.clock}_s"
         self.rounds, self.folder, self.peer = arguments.rounds, folder, arguments.peer
+        self.llama = Llama(arguments.llama, arguments.peer)
         self.tokens = folder / "tokens.txt"
         numbers = random.Random(1)
         rows = ((numbers.randrange(2048) for _ in range(512)) for _ in range(WIDE))
@@ -65,16 +69,24 @@ class Bars:
         print(line, flush=True)
 
     def decode(self, size, storage):
-        """C1, and C9 of the same weights."""
+        """C1, one row against llama.cpp in the same rounds, and C9 of the same weights."""
         steps, model = TOKENS * TIMES[size], self.folder / size
         with self.side(model, f"decode {storage} 1 {TOKENS} {TIMES[size]}") as ours:
             size_bytes = ours.ask()["bytes"]
+            peers = []
+            if not self.llama.missing():
+                peers = [self.llama.side(model, storage, TOKENS, TIMES[size])]
             with self.side("-", f"read {size_bytes} {steps}") as read:
-                ours_s, read_s = self.alternate(ours, read)
+                ours_s, read_s, *peers_s = self.alternate(ours, read, *peers)
             share = statistics.median(b / s for b, s in zip(read_s, ours_s))
             rate, bound = (steps / statistics.median(seconds) for seconds in (ours_s, read_s))
             text = f"{rate:,.0f} of {bound:,.0f} tokens/s = {share:.0%}"
             self.bar(f"C1 decode {size} {storage}", share, C1[size], text)
+            for peer_s in peers_s:
+                gain = statistics.median(b / a for a, b in zip(ours_s, peer_s))
+                peer_rate = steps / statistics.median(peer_s)
+                text = f"{rate:,.0f} beside {peer_rate:,.0f} tokens/s = {gain:.2f}x"
+                self.bar(f"llama.cpp {size} {storage}", gain, LLAMA_BARS[size], text)
             digests = set()
             for rows in C9_ROWS:
                 ours.request = f"decode {storage} {rows} 64 1"
@@ -133,17 +145,27 @@ def main():
     parser.add_argument("--clock", choices=["cpu", "wall"], default="cpu")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
     parser.add_argument("--peer", type=pathlib.Path, default=ROOT / ".deps/peers/python")
+    parser.add_argument("--llama", type=pathlib.Path, default=ROOT / ".deps/llama")
+    parser.add_argument("--only-one-row", action="store_true", help="C1, C9 and llama.cpp")
     parser.add_argument("--polaris", type=pathlib.Path, help="instead of the build's")
     arguments = parser.parse_args()
     arguments.polaris = arguments.polaris or arguments.build / "polaris"
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         bars = Bars(arguments, pathlib.Path(folder))
-        bars.sampler()
+        if missing := bars.llama.missing():
+            setups = " and ".join(f"./dev setup {name}" for name in missing)
+            print(f"no llama.cpp to be compared with: {setups}")
+        if not arguments.only_one_row:
+            bars.sampler()
         for size in arguments.sizes:
             make_model(arguments.polaris, SIZES[size], bars.folder / size)
+            if not bars.llama.missing():
+                bars.llama.convert(bars.folder / size, arguments.storages)
             for storage in arguments.storages:
                 bars.decode(size, storage)
+            if arguments.only_one_row:
+                continue
             if size == C2_SIZE:
                 for storage in arguments.storages:
                     gain, rate, _ = bars.batch(size, storage, 4)

@@ -12,84 +12,30 @@
 // Weights are random (no checkpoint is read), prompts too; 128 tokens are drawn as the recipe draws
 // them, eight between two looks of the host. bound_ms is what the step must read and write, at the
 // bandwidth of the copy.
-#include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
-#include <c10/core/GradMode.h>
-#include <c10/core/impl/DeviceGuardImplInterface.h>
 
 #include <algorithm>
 #include <chrono>
 #include <iostream>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "gpu_bars.h"
 #include "nn/cuda/decode_delta_blocks.h"
 #include "nn/internal/row_ops.h"
 #include "nn/internal/run_blocks.h"
 #include "nn/internal/slot_writer.h"
-#include "weights/model_config.h"
 
 namespace polaris::nn {
 namespace {
 
 constexpr std::int64_t kLook = 8, kSteps = 128;
-
-void finish(at::Device device) {
-  if (device.is_cuda())
-    c10::impl::getDeviceGuardImpl(device.type())->synchronizeDevice(device.index());
-}
-
-/// Seconds of the median of some runs behind one that warms up.
-template <class Work>
-double seconds(at::Device device, const Work& work, int runs = 9) {
-  std::vector<double> times;
-  for (int i = 0; i <= runs; ++i) {
-    finish(device);
-    const auto begin = std::chrono::steady_clock::now();
-    work();
-    finish(device);
-    times.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-  }
-  times.erase(times.begin());
-  std::ranges::nth_element(times, times.begin() + runs / 2);
-  return times[static_cast<std::size_t>(runs / 2)];
-}
-
-/// Bytes read and written per second by a copy that no cache holds.
-double copy_bandwidth(at::Device device) {
-  const std::int64_t bytes = device.is_cuda() ? std::int64_t{1} << 31 : std::int64_t{1} << 26;
-  const at::Tensor from = at::zeros({bytes}, at::TensorOptions().device(device).dtype(at::kByte));
-  at::Tensor to = at::empty_like(from);
-  return 2.0 * static_cast<double>(bytes) / seconds(device, [&] { to.copy_(from); });
-}
-
-/// N(0, 0.02^2); A_log = log U(0.01, 16), dt_bias 1 and norms that leave rows as they are.
-void initialise(const ParameterStore& store, const ModelConfig& config) {
-  at::manual_seed(1);
-  const c10::NoGradGuard no_graph;
-  for (const Parameter& parameter : store.layout().parameters()) {
-    at::Tensor value = store.weight(parameter.name).value;
-    const bool is_gated_norm = parameter.name.ends_with("linear_attn.norm.weight");
-    if (parameter.name.ends_with("A_log")) {
-      value.uniform_(0.01, 16.0).log_();
-    } else if (parameter.name.ends_with("dt_bias") || is_gated_norm) {
-      value.fill_(1.0);
-    } else if (parameter.name.ends_with("norm.weight")) {
-      value.fill_(config.zero_centred_norms() ? 0.0 : 1.0);
-    } else {
-      value.normal_(0.0, 0.02);
-    }
-  }
-}
 
 class Bars {
  public:
@@ -114,10 +60,7 @@ class Bars {
                        .max_new_tokens = kSteps + 2 * kLook,
                        .vocabulary = config_.vocab_size,
                        .uses_graphs = uses_graphs_});
-    std::vector<TokenId> prompt;
-    for (std::int64_t i = 0; i < context_; ++i)
-      prompt.push_back(static_cast<TokenId>(i * 7919 % config_.vocab_size));
-    writer.begin(0, prompt);
+    writer.begin(0, some_text(context_, config_.vocab_size));
     for (std::int64_t slot = batch; slot-- > 0;)  // the prompt's own slot last
       writer.start(slot, {.seed = 1, .sample = static_cast<std::uint32_t>(slot)});
     writer.advance(kLook);
@@ -221,38 +164,22 @@ class Bars {
   Decoder decoder_;
 };
 
-int run(const std::vector<std::string>& words) {
-  const auto word = [&](std::size_t i, std::string otherwise) {
-    return i < words.size() ? words[i] : std::move(otherwise);
-  };
-  const at::Device device =
-      word(3, "cuda") == "cpu" ? at::Device(at::kCPU) : at::Device(at::kCUDA, 0);
-  if (device.is_cuda() && !at::hasCUDA())
-    throw Error(ErrorCode::kInvalidConfig,
-                "these are bars of a GPU, and no CUDA device can be used here");
-  ModelConfig config = read_model_config(
-      word(0, std::string(POLARIS_SOURCE_DIR) + "/assets/architectures/qwen3.5-9b.json"));
-  const auto layers = static_cast<std::size_t>(std::stoul(word(1, "100000")));
+void run(const Words& words) {
+  const at::Device device = words.device(3);
+  ModelConfig config = words.model(0);
+  const auto layers = static_cast<std::size_t>(words.number(1, 100'000));
   config.layers.resize(std::min(config.layers.size(), layers));
-  Bars bars(config, std::stol(word(2, "4096")), device, word(4, "no") == "graphs");
+  Bars bars(config, words.number(2, 4096), device, words.at(4, "no") == "graphs");
   if (config.linear_attention) bars.delta_step(48);
   bars.decode("G1", 8, 7.0);
   bars.decode("G2", 48, 13.0);
   bars.decode("G3", 128, 22.0);
-  return 0;
 }
 
 }  // namespace
 }  // namespace polaris::nn
 
 int main(int argc, char** argv) {
-  try {
-    return polaris::nn::run({argv + 1, argv + argc});
-  } catch (const polaris::Error& error) {
-    std::cerr << "gpu_decode: " << error.what() << '\n';
-    return static_cast<int>(error.code());
-  } catch (const std::exception& error) {
-    std::cerr << "gpu_decode: " << error.what() << '\n';
-    return 70;
-  }
+  return polaris::nn::exit_code_of("gpu_decode",
+                                   [&] { polaris::nn::run(polaris::nn::Words(argc, argv)); });
 }

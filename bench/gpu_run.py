@@ -98,15 +98,22 @@ def run_program(program, device):
                       "steps": [{n: s[n] for n in names if n in s} for s in steps]}}
 
 
-def run_bars(programs):
+SHAPE_9B = "assets/architectures/qwen3.5-9b.json"
+BARS = [  # a few layers first: should the whole model not fit, these are there
+    ["gpu_decode", SHAPE_9B, "4"], ["gpu_train", SHAPE_9B, "4"],
+    ["gpu_decode"], ["gpu_decode", SHAPE_9B, "32", "4096", "cuda", "graphs"], ["gpu_train"],
+]
+
+
+def run_bars(folder):
     """The JSON lines that the benchmarks print, and what else they said if they failed."""
     bars = []
-    for program in programs:
-        code, output = run([program], 580)
+    for name, *arguments in BARS:
+        code, output = run([folder / name, *arguments], 400)
         lines = [line for line in output.splitlines() if line.startswith("{")]
-        bars += [dict(json.loads(line), program=program.name) for line in lines]
+        bars += [dict(json.loads(line), program=" ".join([name, *arguments])) for line in lines]
         if code != 0:
-            bars.append({"program": program.name, "exit_code": code, "output": output[-3000:]})
+            bars.append({"program": name, "exit_code": code, "output": output[-3000:]})
         print("\n".join(lines))
     return bars
 
@@ -132,7 +139,7 @@ def main():
         name = "cpu" if arguments.cpu else "cuda:0"
         result["program"] = run_program(arguments.bin / "polaris", name)
     if arguments.only != "tests" and not arguments.cpu:
-        result["bars"] = run_bars([path for path in there if path.name.startswith("gpu_")])
+        result["bars"] = run_bars(arguments.bin)
 
     print(json.dumps(result, indent=1))
     failed = [test for test in result.get("tests", []) if test["exit_code"] != 0]

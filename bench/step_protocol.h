@@ -1,6 +1,6 @@
-// What the programs share that are timed by another (bench/nn_peers.py, bench/decode_bars.py): each
-// answers requests, a line each, with lines of JSON: wall_s and cpu_s (all threads of the process),
-// peak_rss [bytes] and what the request adds.
+// What the programs share that are timed by another (bench/nn_peers.py, bench/decode_bars.py,
+// bench/grpo_bars.py): each answers requests, a line each, with lines of JSON: wall_s and cpu_s
+// (all threads of the process), peak_rss [bytes] and what the request adds.
 #pragma once
 
 #include <ATen/Parallel.h>
@@ -107,7 +107,7 @@ class Arguments {
 template <class Steps>
 int serve(const char* name, int argc, char** argv) {
   if (argc != 3) {
-    std::cerr << "usage: " << name << " MODEL TOKENS, requests on stdin (see bench/" << name
+    std::cerr << "usage: " << name << " MODEL FILE, requests on stdin (see bench/" << name
               << ".cpp)\n";
     return 2;
   }

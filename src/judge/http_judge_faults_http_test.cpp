@@ -267,6 +267,7 @@ TEST_F(HttpJudgeProcesses, KilledWhileJudgingAndStartedAgainPaysForNoStoredAnswe
   EXPECT_LT(stored.size(), static_cast<std::size_t>(kStories));
   processes[kKills]->tell(server.port());
   EXPECT_EQ(processes[kKills]->wait(), 0);
+  const std::lock_guard lock(mutex);
   EXPECT_EQ(asked_though_stored, 0);
   const auto spending = AnswerStore(folder / "judge.db").spending("run");
   EXPECT_NEAR(spending.usd, kStories * kAnswerUsd, 1e-9);
@@ -294,6 +295,7 @@ TEST_F(HttpJudgeProcesses, TwoBesideEachOtherAskEachQuestionOnce) {
   second.tell(server.port());
   EXPECT_EQ(first.wait(), 0);
   EXPECT_EQ(second.wait(), 0);
+  const std::lock_guard lock(mutex);
   EXPECT_EQ(asked.size(), static_cast<std::size_t>(kStories));
   for (const auto& [story, count] : asked) EXPECT_EQ(count, 1) << story;
   EXPECT_NEAR(AnswerStore(folder / "judge.db").spending("run").usd, kStories * kAnswerUsd, 1e-9);

@@ -100,6 +100,12 @@ at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& keys, const a
   POLARIS_CHECK(past >= 0 && length <= keys.size(0), "{} tokens in a cache of {}", length,
                 keys.size(0));
   const c10::NoGradGuard no_graph;
+  if (past == 0) {  // a prompt, from its beginning
+    const PackedSequences whole(std::vector<std::int64_t>{length});
+    if (has_flash_attention(q, whole))
+      return flash_attention(q, keys.narrow(0, 0, length), values.narrow(0, 0, length), whole,
+                             window, scale);
+  }
   if (has_row_kernels(q))
     return attention_forward({.q = q.detach(),
                               .k = keys.detach(),

@@ -97,18 +97,22 @@ class Extension {
     const AttentionInputs inputs =
         attention_inputs(product(x, weights.in), decoder_.attention_layout(), weights.norms, rope_);
     const at::Tensor o = at::empty_like(inputs.q);
+    // FlashAttention, which is on GPUs only, takes nothing wider than bfloat16.
+    const auto operand = [&](const at::Tensor& t) {
+      return x.is_cuda() ? t.to(x.scalar_type()) : t;
+    };
     for (std::int64_t i = 0; i < sequences_.count(); ++i) {
       const std::int64_t begin = sequences_.begin(i), count = sequences_.length(i);
       const std::int64_t past = past_[i];
       const auto fill = [&](const at::Tensor& slab, const at::Tensor& rows) {
         const at::Tensor sequence = slab.select(0, slots_[i]).narrow(0, 0, past + count);
         sequence.narrow(0, past, count).copy_(rows.narrow(0, begin, count));
-        return sequence.to(rows.scalar_type());
+        return operand(sequence.to(rows.scalar_type()));
       };
       const at::Tensor keys = fill(cache.keys, inputs.k);
       const at::Tensor values = fill(cache.values, inputs.v);
       o.narrow(0, begin, count)
-          .copy_(cached_attention(inputs.q.narrow(0, begin, count), keys, values, past,
+          .copy_(cached_attention(operand(inputs.q.narrow(0, begin, count)), keys, values, past,
                                   decoder_.config().sliding_window, decoder_.attention_scale()));
     }
     return product(gate_attention(o, inputs.gate, x.scalar_type()), weights.out);
