@@ -118,11 +118,17 @@ class Bars:
         model, request = self.folder / size, f"{PEER_ROWS} {PEER_TOKENS} 1"
         script = ROOT / "bench/peers/transformers_step.py"
         theirs = Side("", [self.peer, script, model, self.tokens], f"decode float32 {request}")
-        with self.side(model, f"decode {storage} {request}") as ours, theirs:
-            ours_s, theirs_s = self.alternate(ours, theirs)
+        dtype = "bfloat16" if storage == "bfloat16" else "float32"
+        product = self.side("-", f"gemm {dtype} {PEER_ROWS} {GEMM} {GEMM}")
+        with self.side(model, f"decode {storage} {request}") as ours, theirs, product as gemm:
+            ours_s, theirs_s, gemm_s = self.alternate(ours, theirs, gemm)
         gain = statistics.median(b / a for a, b in zip(ours_s, theirs_s))
         rates = (PEER_ROWS * PEER_TOKENS / statistics.median(s) for s in (ours_s, theirs_s))
-        text = "{:,.0f} beside {:,.0f} tokens/s = {:.1f}x".format(*rates, gain)
+        work = PEER_TOKENS * SIZES[size].matmul_parameters() / (GEMM * GEMM)  # products like that
+        share = statistics.median(work * g / a for a, g in zip(ours_s, gemm_s))
+        text = "{:,.0f} beside {:,.0f} tokens/s = {:.1f}x, {:.0%} of the product rate".format(
+            *rates, gain, share
+        )
         bar = PEER_BARS.get(storage, PEER_BARS["bfloat16"])[size]
         self.bar(f"transformers {size} {storage}", gain, bar, text)
 
