@@ -12,6 +12,7 @@ TEST_F(RanksRun, TwoAndThreeMakeTheRunOfOneUpToRounding) {
   finish("one", 1);
   const auto alone = rollouts("one");
   const auto metrics_alone = lines("one", "metrics.jsonl");
+  ASSERT_GT(metrics_alone[1].at("actor/grad_norm").get<double>(), 0.0);  // the first is an update
   for (const int ranks : {2, 3}) {
     const std::string name = fmt::format("of {}", ranks);
     finish(name, ranks);
