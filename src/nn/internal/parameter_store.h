@@ -66,8 +66,8 @@ class ParameterStore {
   /// follow.
   void write(const Parameter& parameter, std::int64_t first, std::span<const float> values);
 
-  /// Gives masters that are upper halves so far their lower ones (kernels/split_float.h), of a split
-  /// master where it is of the own shard. All ranks write the same.
+  /// Gives masters that are upper halves so far their lower ones (kernels/split_float.h), of a
+  /// split master where it is of the own shard. All ranks write the same.
   void write_remainder(const Parameter& parameter, std::int64_t first,
                        std::span<const std::int16_t> values);
 
