@@ -45,8 +45,7 @@ def run(command, seconds):
 
 
 def run_tests(programs):
-    """One record per program: how many tests ran, and which failed or were skipped."""
-    results = []
+    """Yields a record per program: how many tests ran, and which failed or were skipped."""
     for program in programs:
         report = pathlib.Path(tempfile.mkdtemp()) / "report.json"
         code, output = run([program, f"--gtest_output=json:{report}"], 900)
@@ -63,8 +62,7 @@ def run_tests(programs):
         print(f"  {result['ran']} tests, {len(result['failed'])} failed, {result['skipped']} skipped")
         for name in result["failed"]:
             print("  FAILED", name)
-        results.append(result)
-    return results
+        yield result
 
 
 def greedy(program, device, folder):
@@ -106,16 +104,16 @@ BARS = [  # a few layers first: should the whole model not fit, these are there
 
 
 def run_bars(folder):
-    """The JSON lines that the benchmarks print, and what else they said if they failed."""
-    bars = []
+    """Yields the JSON lines that the benchmarks print, and what else they said if they failed."""
     for name, *arguments in BARS:
         code, output = run([folder / name, *arguments], 400)
-        lines = [line for line in output.splitlines() if line.startswith("{")]
-        bars += [dict(json.loads(line), program=" ".join([name, *arguments])) for line in lines]
+        program = " ".join([name, *arguments])
+        for line in output.splitlines():
+            if line.startswith("{"):
+                print(line)
+                yield dict(json.loads(line), program=program)
         if code != 0:
-            bars.append({"program": name, "exit_code": code, "output": output[-3000:]})
-        print("\n".join(lines))
-    return bars
+            yield {"program": program, "exit_code": code, "output": output[-3000:]}
 
 
 def main():
@@ -131,25 +129,30 @@ def main():
         sys.exit("gpu_run: nvidia-smi finds no GPU here (--cpu tries the script without one)")
     result = {"device": device, "date": datetime.datetime.now(datetime.timezone.utc).isoformat(),
               "command": " ".join(sys.argv)}
-    there = sorted(path for path in arguments.bin.iterdir() if path.is_file())
+    slug = re.sub(r"[^a-z0-9]+", "-", device["name"].lower()).strip("-") if device else "none"
+    out = arguments.out or ROOT / f"bench/results/{slug}.json"
+
+    def keep(key, values):
+        """Writes what is there after every one: a call may be cut off."""
+        for value in values:
+            result.setdefault(key, []).append(value)
+            if device is not None and not arguments.cpu:
+                out.parent.mkdir(parents=True, exist_ok=True)
+                out.write_text(json.dumps(result, indent=1) + "\n")
+
     if arguments.only != "bars":
-        tests = [path for path in there
-                 if re.fullmatch(r"(nn|rollout)(_gpu)?_test", path.name)]
-        result["tests"] = run_tests(tests)
+        there = sorted(path for path in arguments.bin.iterdir() if path.is_file())
+        keep("tests", run_tests(path for path in there
+                                if re.fullmatch(r"(nn|rollout)(_gpu)?_test", path.name)))
         name = "cpu" if arguments.cpu else "cuda:0"
-        result["program"] = run_program(arguments.bin / "polaris", name)
+        keep("program", [run_program(arguments.bin / "polaris", name)])
     if arguments.only != "tests" and not arguments.cpu:
-        result["bars"] = run_bars(arguments.bin)
+        keep("bars", run_bars(arguments.bin))
 
     print(json.dumps(result, indent=1))
-    failed = [test for test in result.get("tests", []) if test["exit_code"] != 0]
-    if device is not None and not arguments.cpu:
-        slug = re.sub(r"[^a-z0-9]+", "-", device["name"].lower()).strip("-")
-        out = arguments.out or ROOT / f"bench/results/{slug}.json"
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(result, indent=1) + "\n")
+    if out.exists():
         print("wrote", out)
-    sys.exit(1 if failed else 0)
+    sys.exit(any(test["exit_code"] != 0 for test in result.get("tests", [])))
 
 
 if __name__ == "__main__":
